@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# Runs BODY inside a container, on the host that has it. Parameters: PROJECT, CONTAINER, UNIT, LIMIT (seconds), BODY.
+# The container's configuration remembers which version of a unit is in it (user.veza.unit.UNIT): `pending DIGEST`
+# while it is being applied, `DIGEST` afterwards. It goes with the container, so a new container remembers nothing.
+: "${PROJECT:?}" "${CONTAINER:?}" "${UNIT:?}" "${LIMIT:?}" "${BODY:?}"
+
+fail() { printf '%s: %s\n' "$PROJECT/$CONTAINER" "$1" >&2; exit 1; }
+
+remember() { # VALUE
+  timeout 30 incus config set "$CONTAINER" "user.veza.unit.$UNIT=$1" --project "$PROJECT" </dev/null
+}
+
+running() {
+  local answer
+  answer=$(timeout 30 incus list "^$CONTAINER\$" --project "$PROJECT" --format csv --columns s </dev/null) ||
+    fail "Incus does not answer on $(hostname). Nothing was changed. See: incus list --project $PROJECT"
+  case $answer in
+    RUNNING) return 0 ;;
+    '') fail "this container is not there. Nothing was changed. bin/pulumi up makes it again" ;;
+    *) fail "this container is $answer, so '$UNIT' cannot be applied. Start it: incus start $CONTAINER --project $PROJECT" ;;
+  esac
+}
+
+main() { # apply | delete
+  local digest status=0 lock=/run/lock/veza/$PROJECT
+  digest=$(printf '%s' "$BODY" | sha256sum | cut -c1-32)
+  mkdir -p "$lock"
+  exec 9>"$lock/$CONTAINER.lock"
+  flock -w 120 9 || fail "another change to this container has been going on for 120 s. Nothing was changed; try again when it has ended"
+  if [ "$1" = delete ]; then
+    # Gone with its container, or replaced by a later version of the unit: nothing of this one is left.
+    case $(timeout 30 incus config get "$CONTAINER" "user.veza.unit.$UNIT" --project "$PROJECT" </dev/null 2>/dev/null) in
+      "$digest" | "pending $digest") ;;
+      *) return 0 ;;
+    esac
+  fi
+  running
+  [ "$1" = delete ] || remember "pending $digest"
+  # Two limits: the inner one ends what runs in the container, the outer one a client that hangs.
+  timeout --kill-after=5 "$((LIMIT + 10))" incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- \
+    timeout --kill-after=5 "$LIMIT" bash -euo pipefail -s -- "$1" <<<"$BODY" 9>&- || status=$?
+  case $status in
+    0) ;;
+    124 | 137) fail "'$UNIT' did not end within its limit of $LIMIT s and was stopped. Run bin/pulumi up again; it starts over" ;;
+    *) fail "'$UNIT' could not be applied (exit status $status); the reason is above" ;;
+  esac
+  if [ "$1" = delete ]; then
+    timeout 30 incus config unset "$CONTAINER" "user.veza.unit.$UNIT" --project "$PROJECT" </dev/null
+  else
+    remember "$digest"
+  fi
+}

@@ -1,0 +1,29 @@
+# shellcheck shell=bash
+# The Incus project that keeps one stack's containers apart from others on the same host.
+# Parameters: PROJECT, NETWORK, GATEWAY (the bridge's own address with prefix length), STORAGE.
+: "${PROJECT:?}" "${NETWORK:?}" "${GATEWAY:?}" "${STORAGE:?}"
+
+fail() { printf '%s\n' "$1" >&2; exit 1; }
+
+main() { # apply | delete
+  local actual left
+  timeout 30 incus info </dev/null >/dev/null ||
+    fail "Incus does not answer on $(hostname). Nothing was changed. Is it running (systemctl status incus), and may $(id -un) use it?"
+  if [ "$1" = delete ]; then
+    timeout 30 incus project show "$PROJECT" </dev/null >/dev/null 2>&1 || return 0
+    left=$(timeout 30 incus list --project "$PROJECT" --format csv --columns n </dev/null | tr '\n' ' ')
+    [ -z "$left" ] || fail "project $PROJECT still has containers that are not this stack's: ${left}. They and the project were left as they are"
+    timeout 60 incus project delete "$PROJECT" </dev/null
+    rm -rf "/run/lock/veza/$PROJECT"
+    return 0
+  fi
+  actual=$(timeout 30 incus network get "$NETWORK" ipv4.address </dev/null) ||
+    fail "host $(hostname) has no Incus network '$NETWORK'. Nothing was changed. Make it (incus network create $NETWORK ipv4.address=$GATEWAY), or name another in veza-edge:network"
+  [ "$actual" = "$GATEWAY" ] ||
+    fail "Incus network '$NETWORK' on $(hostname) has the address $actual; the stack expects $GATEWAY. Nothing was changed. Set veza-edge:network to what the host has"
+  timeout 30 incus storage show "$STORAGE" </dev/null >/dev/null ||
+    fail "host $(hostname) has no Incus storage pool '$STORAGE'. Nothing was changed. Name another in veza-edge:storage"
+  timeout 30 incus project show "$PROJECT" </dev/null >/dev/null 2>&1 ||
+    timeout 30 incus project create "$PROJECT" -c features.images=false -c features.networks=false \
+      -c features.networks.zones=false -c features.profiles=true -c features.storage.volumes=true </dev/null >/dev/null
+}

@@ -1,0 +1,23 @@
+/**
+ * Quotes one word for a POSIX shell. Safe for every string without NUL bytes.
+ * @throws RangeError when the word holds a NUL byte, which no shell word can.
+ */
+export function quote(word: string): string {
+  if (word.includes("\0")) throw new RangeError("a shell word cannot hold a NUL byte");
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Lines of quoted assignments, one per variable, in the order given. */
+export function assignments(variables: Readonly<Record<string, string | number>>): string {
+  return Object.entries(variables)
+    .map(([name, value]) => `${name}=${quote(String(value))}\n`)
+    .join("");
+}
+
+/** A here-document's delimiter that does not occur as a line of `text`. */
+export function delimiterFor(text: string, base: string): string {
+  const lines = new Set(text.split("\n"));
+  let delimiter = base;
+  for (let n = 2; lines.has(delimiter); n++) delimiter = `${base}_${String(n)}`;
+  return delimiter;
+}

@@ -1,0 +1,13 @@
+import { readFileSync } from "node:fs";
+
+const scripts = new Map<string, string>();
+
+/** The text of a shell script that lies beside the module naming it: `readScript(import.meta.url, "push.sh")`. */
+export function readScript(moduleUrl: string, name: string): string {
+  const url = new URL(name, moduleUrl);
+  const known = scripts.get(url.href);
+  if (known !== undefined) return known;
+  const text = readFileSync(url, "utf8");
+  scripts.set(url.href, text);
+  return text;
+}
