@@ -1,0 +1,27 @@
+import { readFileSync } from "node:fs";
+import Handlebars from "handlebars";
+import type { z } from "zod";
+
+/**
+ * What a template may be given. No numbers (Handlebars adds up two adjacent numeric mustaches at the start of a
+ * template), and nothing that may be absent (`undefined` prints as nothing).
+ */
+export type TemplateView = string | boolean | readonly TemplateView[] | { readonly [name: string]: TemplateView };
+
+/** Private, so that nothing registered elsewhere can change what our files say. */
+const handlebars = Handlebars.create();
+const templates = new URL("../../templates/", import.meta.url);
+
+/**
+ * Renders one template. The view is parsed by `schema` first, so that a missing or malformed value is an error here
+ * and not an empty word in a file on a server.
+ *
+ * @param template path below `templates/`, e.g. `etc/haproxy/current/haproxy.cfg.hbs`
+ * @throws ZodError when the view does not fit the schema, Error when the template does not exist or names something
+ * that the view does not have
+ */
+export function renderTemplate<V extends TemplateView>(template: string, schema: z.ZodType<V>, view: V): string {
+  const source = readFileSync(new URL(template, templates), "utf8");
+  const render = handlebars.compile<V>(source, { strict: true, noEscape: true, knownHelpersOnly: true });
+  return render(schema.parse(view));
+}
