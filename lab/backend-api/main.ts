@@ -1,0 +1,4 @@
+import { run, version } from "../shared/run.ts";
+import { startBackendApi } from "./backend-api.ts";
+
+await run("backend-api", 8080, (settings) => startBackendApi(settings, version));
