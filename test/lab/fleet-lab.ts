@@ -1,0 +1,165 @@
+import { execa } from "execa";
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fleetsSchema, type FleetConfig } from "../../src/config/fleet.ts";
+import { fleetModel, type InstanceSpec, type StatisticsAddress } from "../../src/fleet/model.ts";
+import { instanceUnit, rolloutSeconds } from "../../src/fleet/unit.ts";
+import { containerDocument, hostDocument } from "../../src/incus/document.ts";
+import { filesBody } from "../../src/incus/files-body.ts";
+import { imageAlias } from "../../src/incus/image.ts";
+import { readScript } from "../../src/shell/read-script.ts";
+
+const project = "veza-test-fleet";
+const images = {
+  app: { suite: "trixie", packages: ["nodejs"], revision: 1 },
+  haproxy: { suite: "trixie", packages: ["haproxy"], revision: 1 },
+};
+
+/** What a roll-out said and how it ended. */
+export interface Outcome {
+  readonly exitCode: number;
+  readonly said: string;
+}
+
+/** A fleet's containers on the machine's Incus, in a project of their own. */
+export class FleetLab {
+  readonly #directory: string;
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  static async open(): Promise<FleetLab> {
+    await removeProject();
+    await incus("project", "create", project, "-c", "features.images=false", "-c", "features.networks=false");
+    return new FleetLab(await mkdtemp(join(tmpdir(), "veza-fleet-")));
+  }
+
+  async close(): Promise<void> {
+    await rm(this.#directory, { recursive: true });
+    await removeProject();
+  }
+
+  /** A booted container at that address. */
+  async container(name: string, image: keyof typeof images, address: string): Promise<void> {
+    const alias = imageAlias(image, images[image]);
+    const parameters = { ALIAS: alias, SUITE: "trixie", PACKAGES: images[image].packages.join(",") };
+    const script = readScript(new URL("../../src/incus/", import.meta.url).href, "image.sh");
+    await execa("bash", ["-euo", "pipefail", "-s", "apply"], { input: hostDocument({ parameters, script }) });
+    const devices = ["-n", "incusbr0", "-s", "default", "-d", `eth0,ipv4.address=${address}`];
+    await incus("launch", alias, name, "--project", project, ...devices);
+    await this.booted(name);
+  }
+
+  async booted(name: string): Promise<void> {
+    await this.shell(
+      name,
+      "for n in $(seq 150); do ip -4 addr show eth0 | grep -q inet && systemctl is-system-running --wait >/dev/null && exit; sleep 0.2; done; systemctl is-system-running | grep -q degraded",
+    );
+  }
+
+  async restart(name: string): Promise<void> {
+    await incus("restart", name, "--project", project);
+    await this.booted(name);
+  }
+
+  /** Runs a line of shell in the container and returns what it printed; throws when it fails. */
+  async shell(name: string, line: string): Promise<string> {
+    // Output is read back from a file (not below /tmp, which booting mounts anew), because Incus can lose what a command prints.
+    const file = `/root/said-${Math.random().toString(36).slice(2)}`;
+    const words = ["exec", name, "--project", project, "--mode=non-interactive", "--"];
+    await incus(...words, "timeout", "60", "bash", "-c", `{ ${line}\n} >${file}`);
+    const { stdout } = await incus("file", "pull", `${name}${file}`, "-", "--project", project);
+    return stdout;
+  }
+
+  async write(name: string, path: string, content: string): Promise<void> {
+    await execa("incus", ["file", "push", "-", `${name}${path}`, "--create-dirs", "--project", project], {
+      input: content,
+    });
+  }
+
+  /** The artifact that this text is, as a fleet's config names it. */
+  async artifact(name: string, content: string | Buffer): Promise<{ path: string; sha256: string }> {
+    const path = join(this.#directory, name);
+    await writeFile(path, content);
+    return { path, sha256: createHash("sha256").update(content).digest("hex") };
+  }
+
+  /** Rolls the instance out as an update does, but for the engine. */
+  async rollOut(spec: InstanceSpec, statistics: readonly StatisticsAddress[] = []): Promise<Outcome> {
+    return this.start(spec, statistics);
+  }
+
+  /** Rolls out and kills everything that does, some seconds later. */
+  async rollOutKilledAfter(spec: InstanceSpec, seconds: number): Promise<void> {
+    const rollOut = this.start(spec, []);
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    await this.shell(spec.name, "pkill -KILL -f '[-]euo pipefail -s' || true");
+    await rollOut;
+  }
+
+  private async start(spec: InstanceSpec, statistics: readonly StatisticsAddress[]): Promise<Outcome> {
+    const { artifact } = spec.application;
+    const unit = instanceUnit(spec, statistics);
+    const limitSeconds = rolloutSeconds(spec);
+    if (artifact.from.kind === "path") {
+      const blob = `/var/lib/veza/artifacts/${artifact.sha256}`;
+      await this.shell(spec.name, "mkdir -p /var/lib/veza/artifacts");
+      await this.write(spec.name, blob, await readFile(artifact.from.path, "utf8"));
+    }
+    const body = filesBody(unit);
+    const document = containerDocument({
+      project,
+      container: spec.name,
+      unit: unit.unit,
+      limitSeconds,
+      body,
+    });
+    const words = ["-euo", "pipefail", "-s", "apply"];
+    const { exitCode, all } = await execa("bash", words, { input: document, reject: false, all: true });
+    return { exitCode: exitCode ?? -1, said: all };
+  }
+}
+
+/** The instances of a fleet as an operator would write it; `changes` are merged into its entry. */
+export function instancesOf(
+  artifact: { path: string; sha256: string } | { url: string; sha256: string },
+  changes: Partial<FleetConfig> = {},
+): readonly InstanceSpec[] {
+  const fleets = fleetsSchema.parse({
+    "backend-api": {
+      pool: "api_pool",
+      port: 8080,
+      healthPath: "/api/v1/health",
+      user: "veza-api",
+      command: ["/usr/bin/node", "/opt/veza/backend-api/current/app.mjs"],
+      drainSeconds: 5,
+      healthSeconds: 15,
+      instances: [
+        { id: 1, address: "10.77.0.71" },
+        { id: 2, address: "10.77.0.72" },
+      ],
+      artifact: { ...artifact, name: "app.mjs" },
+      ...changes,
+    },
+  });
+  return Object.entries(fleets).flatMap(([name, config]) => fleetModel(name, config).instances);
+}
+
+async function incus(...words: string[]): Promise<{ stdout: string }> {
+  const { stdout } = await execa("incus", words, { stdin: "ignore", stripFinalNewline: false });
+  return { stdout };
+}
+
+async function removeProject(): Promise<void> {
+  const { stdout } = await incus("project", "list", "--format", "csv", "--columns", "n");
+  if (!stdout.split("\n").includes(project)) return;
+  const { stdout: names } = await incus("list", "--project", project, "--format", "csv", "--columns", "n");
+  for (const name of names.split("\n").filter((line) => line !== "")) {
+    await incus("delete", "--force", name, "--project", project);
+  }
+  await incus("project", "delete", project);
+}
