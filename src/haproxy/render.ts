@@ -1,0 +1,254 @@
+import { z } from "zod";
+import type { PoolServer } from "../config/pool.ts";
+import type { FileSpec } from "../incus/file-spec.ts";
+import type { FilesSpec } from "../incus/files-body.ts";
+import { readScript } from "../shell/read-script.ts";
+import { renderTemplate } from "../templating/render.ts";
+import { errorLogFormat, logFormat } from "./log-format.ts";
+import {
+  followerName,
+  monitorPath,
+  type Backend,
+  type FollowBackend,
+  type FreeText,
+  type Frontend,
+  type HaproxyModel,
+  type PoolBackend,
+  type PublicFrontend,
+  type StatsFrontend,
+} from "./model.ts";
+
+/** Where the running configuration is found in the container; a link to one of the releases beside it. */
+export const configDirectory = "/etc/haproxy/current";
+/** Saves run-time state and reloads; push, systemd and certificate renewals all go through it. */
+export const controlScript = "/usr/local/lib/veza/haproxy-control";
+
+/** The unit of files that makes a container this HAProxy: its documents, and the push that puts them to work. */
+export function loadBalancerUnit(model: HaproxyModel): FilesSpec {
+  return {
+    unit: "haproxy",
+    files: renderHaproxy(model),
+    followUp: {
+      script: readScript(import.meta.url, "push.sh"),
+      parameters: { PROBES: probes(model).join(" ") },
+    },
+  };
+}
+
+/** Every file of an HAProxy, complete; the same model gives the same bytes. */
+export function renderHaproxy(model: HaproxyModel): FileSpec[] {
+  const file = (path: string, mode: string, content: string): FileSpec => ({
+    path,
+    mode,
+    owner: "root:root",
+    content,
+  });
+  const fixed = (path: string, mode: string, template = path.slice(1)): FileSpec =>
+    file(path, mode, renderTemplate(template, z.strictObject({}), {}));
+  return [
+    // Not for everybody: a user's own lines may hold the hash of a password.
+    file(
+      `${configDirectory}/haproxy.cfg`,
+      "0640",
+      renderTemplate("etc/haproxy/current/haproxy.cfg.hbs", documentSchema, documentView(model)),
+    ),
+    fixed(`${configDirectory}/errors/503.http`, "0644"),
+    fixed("/etc/systemd/system/haproxy.service.d/veza.conf", "0644"),
+    fixed(controlScript, "0755", "usr/local/lib/veza/haproxy-control.sh"),
+  ];
+}
+
+/** What has to answer 200 after a push, as `scheme:port:path`. */
+export function probes(model: HaproxyModel): string[] {
+  return model.frontends.flatMap((frontend) => {
+    switch (frontend.kind) {
+      case "public":
+        return [
+          `http:${String(frontend.httpPort)}:${monitorPath}`,
+          ...(frontend.tls ? [`https:${String(frontend.tls.port)}:${monitorPath}`] : []),
+        ];
+      case "stats":
+        return [`http:${String(frontend.port)}:/stats;csv`];
+    }
+  });
+}
+
+/** One line of text: nothing that comes from config can begin a line of its own. */
+const line = z.string().regex(/^[^\r\n\0]*$/);
+/** One word of a configuration line; empty where something is absent. */
+const word = z.string().regex(/^[^\s"'\\#\0]*$/);
+const lines = z.array(line);
+const number = z.string().regex(/^\d+$/);
+
+const documentSchema = z.strictObject({
+  global: z.strictObject({
+    oldWorkers: number,
+    oldWorkerSeconds: number,
+    connections: number,
+    headerBytes: number,
+    tls: z.boolean(),
+    extra: lines,
+  }),
+  defaults: z.strictObject({
+    connectMs: number,
+    checkMs: number,
+    clientSeconds: number,
+    serverSeconds: number,
+    requestSeconds: number,
+    keepAliveSeconds: number,
+    queueSeconds: number,
+    tunnelSeconds: number,
+    finSeconds: number,
+    extra: lines,
+  }),
+  logFormat: line,
+  errorLogFormat: line,
+  publics: z.array(
+    z.strictObject({
+      name: word,
+      httpPort: number,
+      monitorPath: word,
+      tls: z.union([
+        z.literal(false),
+        z.strictObject({
+          port: number,
+          certificateDirectory: word,
+          hstsSeconds: number,
+          certificateFingerprint: word,
+        }),
+      ]),
+      routes: z.array(z.strictObject({ prefix: word, backend: word })),
+      defaultBackend: word,
+      extra: lines,
+    }),
+  ),
+  pools: z.array(
+    z.strictObject({
+      name: word,
+      cookie: word,
+      secureCookie: z.boolean(),
+      hashField: z.union([number, z.literal("")]),
+      check: z.strictObject({
+        path: word,
+        intervalSeconds: number,
+        fastIntervalSeconds: number,
+        fall: number,
+        rise: number,
+      }),
+      slowStartSeconds: number,
+      servers: z.array(
+        z.strictObject({
+          name: word,
+          address: word,
+          port: number,
+          id: number,
+          agentPort: word,
+          follower: word,
+        }),
+      ),
+      extra: lines,
+    }),
+  ),
+  followers: z.array(
+    z.strictObject({ name: word, pool: word, serverName: word, address: word, port: number }),
+  ),
+  stats: z.array(z.strictObject({ name: word, port: number, allowedFrom: line })),
+  sections: lines,
+});
+type DocumentView = z.infer<typeof documentSchema>;
+
+function documentView(model: HaproxyModel): DocumentView {
+  const { global, defaults, frontends, backends } = model;
+  const of = <M extends { kind: string }, K extends M["kind"]>(all: readonly M[], kind: K) =>
+    all.filter((one): one is Extract<M, { kind: K }> => one.kind === kind);
+  return {
+    global: {
+      oldWorkers: String(global.oldWorkers),
+      oldWorkerSeconds: String(global.oldWorkerSeconds),
+      connections: String(global.connections),
+      headerBytes: String(global.headerBytes),
+      tls: of<Frontend, "public">(frontends, "public").some((frontend) => frontend.tls !== undefined),
+      extra: indented(global.extra),
+    },
+    defaults: {
+      connectMs: String(defaults.connectMs),
+      checkMs: String(defaults.checkMs),
+      clientSeconds: String(defaults.clientSeconds),
+      serverSeconds: String(defaults.serverSeconds),
+      requestSeconds: String(defaults.requestSeconds),
+      keepAliveSeconds: String(defaults.keepAliveSeconds),
+      queueSeconds: String(defaults.queueSeconds),
+      tunnelSeconds: String(defaults.tunnelSeconds),
+      finSeconds: String(defaults.finSeconds),
+      extra: indented(defaults.extra),
+    },
+    logFormat,
+    errorLogFormat,
+    publics: of<Frontend, "public">(frontends, "public").map(publicView),
+    pools: of<Backend, "pool">(backends, "pool").map(poolView),
+    followers: of<Backend, "follow">(backends, "follow").map(followerView),
+    stats: of<Frontend, "stats">(frontends, "stats").map(statsView),
+    sections: model.sections === undefined ? [] : freeLines(model.sections, ""),
+  };
+}
+
+function publicView(frontend: PublicFrontend): DocumentView["publics"][number] {
+  const { name, httpPort, tls, routes, defaultBackend, extra } = frontend;
+  return {
+    name,
+    httpPort: String(httpPort),
+    monitorPath,
+    tls: tls !== undefined && { ...tls, port: String(tls.port), hstsSeconds: String(tls.hstsSeconds) },
+    routes: routes.map((route) => ({ ...route })),
+    defaultBackend,
+    extra: indented(extra),
+  };
+}
+
+function poolView(pool: PoolBackend): DocumentView["pools"][number] {
+  const { balance, check } = pool;
+  return {
+    name: pool.name,
+    cookie: balance.kind === "sticky" ? balance.cookie : "",
+    secureCookie: balance.kind === "sticky" && balance.secure,
+    // HAProxy counts the empty field before the first slash.
+    hashField: balance.kind === "path-segment" ? String(balance.segment + 1) : "",
+    check: {
+      path: check.path,
+      intervalSeconds: String(check.intervalSeconds),
+      fastIntervalSeconds: String(check.fastIntervalSeconds),
+      fall: String(check.fall),
+      rise: String(check.rise),
+    },
+    slowStartSeconds: String(pool.slowStartSeconds),
+    servers: pool.servers.map((server) => ({
+      ...serverView(server),
+      id: String(server.id),
+      agentPort: server.agentPort === undefined ? "" : String(server.agentPort),
+      follower: followerName(server),
+    })),
+    extra: indented(pool.extra),
+  };
+}
+
+function followerView({ name, pool, server }: FollowBackend): DocumentView["followers"][number] {
+  return { name, pool, serverName: server.name, address: server.address, port: String(server.port) };
+}
+
+function statsView({ name, port, allowedFrom }: StatsFrontend): DocumentView["stats"][number] {
+  return { name, port: String(port), allowedFrom: allowedFrom.join(" ") };
+}
+
+function serverView({ name, address, port }: PoolServer): { name: string; address: string; port: string } {
+  return { name, address, port: String(port) };
+}
+
+function indented(text: FreeText | undefined): string[] {
+  return text === undefined ? [] : freeLines(text, "    ");
+}
+
+/** A user's lines with a comment that says where they come from; the empty line behind ends a trailing backslash. */
+function freeLines({ yamlPath, text }: FreeText, indent: string): string[] {
+  const body = text.replace(/\n+$/, "").split("\n");
+  return ["", `${indent}# ${yamlPath}`, ...body.map((one) => (one.trim() === "" ? "" : indent + one)), ""];
+}
