@@ -1,0 +1,34 @@
+import { loadConfig } from "../../src/config/load.ts";
+import { readStackFile } from "../../src/config/stack-file.ts";
+import type { StackConfig } from "../../src/config/stack.ts";
+import type { IncusNeeds } from "./incus.ts";
+import type { Listener } from "./machine.ts";
+
+export const labStack = "lab";
+/** The Incus project of the lab stack. */
+export const labProject = `veza-${labStack}`;
+
+/** Folder of this repository. */
+export const repository = new URL("../../", import.meta.url);
+
+/** @throws ConfigError that lists every mistake in Pulumi.lab.yaml */
+export function labConfig(): StackConfig {
+  return loadConfig(labStack, readStackFile(labStack, repository));
+}
+
+/** What the lab expects of Incus on this machine; undefined where all of its hosts are other machines. */
+export function incusNeeds(config: StackConfig): IncusNeeds | undefined {
+  if (!Object.values(config.hosts).some(({ connection }) => connection === "local")) return undefined;
+  return { ...config.network, storage: config.storage };
+}
+
+/** The ports of this machine that lead into the lab, in the order of the config. */
+export function publishedListeners(config: StackConfig): readonly Listener[] {
+  const hosts = Object.entries(config.hosts);
+  return (config.loadBalancer?.instances ?? [])
+    .filter(({ host = hosts[0]?.[0] ?? "" }) => config.hosts[host]?.connection === "local")
+    .flatMap(({ publish }) => publish)
+    .flatMap(({ address, http, https }) =>
+      [http, https].filter((port) => port !== undefined).map((port) => ({ address, port })),
+    );
+}
