@@ -1,0 +1,60 @@
+import { rm } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { incusAnswers } from "../machine/incus.ts";
+import { labProject, labStack } from "../machine/lab-stack.ts";
+import { projectsWhere, removeProjects } from "../machine/projects.ts";
+import { runScript } from "../machine/script.ts";
+import { SetupError } from "../machine/setup-error.ts";
+import type { Progress } from "../progress.ts";
+import { findToolchain } from "../toolchain/index.ts";
+import { changeStack, inWords, runPulumi } from "./pulumi.ts";
+
+/**
+ * `npm run lab:down`: removes the lab stack and whatever of it is left on this machine, also after its state was
+ * lost. Incus itself stays; images and toolchain stay too, for the next time, unless `--all` is given.
+ */
+export async function labDown(words: readonly string[], progress: Progress): Promise<number> {
+  const unknown = words.filter((word) => word !== "--all");
+  if (unknown.length > 0) throw new SetupError(`lab-down knows --all only, and not ${unknown.join(" ")}`);
+
+  if (findToolchain() !== undefined) await destroyStack(progress);
+  await progress.step("Leftovers", async (note) => {
+    const left = await projectsWhere((name) => name === labProject);
+    await removeProjects(left);
+    note(left.length === 0 ? "none" : `removed Incus project ${left.join(", ")}`);
+  });
+  if (words.includes("--all")) await removeCaches(progress);
+  return 0;
+}
+
+async function destroyStack(progress: Progress): Promise<void> {
+  await progress.step(`Stack ${labStack}`, async (note) => {
+    if (!(await stackExists())) {
+      note("there is none");
+      return;
+    }
+    const changes = await changeStack(["destroy", "--stack", labStack], note);
+    await runPulumi(["stack", "rm", "--stack", labStack, "--yes", "--preserve-config"], note);
+    note(inWords(changes));
+  });
+}
+
+async function stackExists(): Promise<boolean> {
+  const listed: unknown = JSON.parse(await runPulumi(["stack", "ls", "--json"], () => undefined));
+  return Array.isArray(listed) && listed.some(({ name }: { name?: unknown }) => name === labStack);
+}
+
+async function removeCaches(progress: Progress): Promise<void> {
+  if (await incusAnswers()) {
+    await progress.step("Images", async (note) => {
+      const removed = await runScript({ name: "remove-images.sh", parameters: {}, limitSeconds: 120 });
+      note(removed.length === 0 ? "none" : removed.join(", "));
+    });
+  }
+  const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "veza-edge");
+  await progress.step("Toolchain", async (note) => {
+    await rm(cache, { recursive: true, force: true });
+    note(`removed ${cache}`);
+  });
+}

@@ -1,0 +1,166 @@
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+import pc from "picocolors";
+import { bundleStandIns } from "../../lab/bundle.ts";
+import type { StackConfig } from "../../src/config/stack.ts";
+import { proveEdge, type ProvedEdge } from "../../src/ops/proof/proof.ts";
+import { checkMachine } from "../machine/check.ts";
+import { ensureIncus } from "../machine/incus.ts";
+import { incusNeeds, labConfig, labStack, publishedListeners, repository } from "../machine/lab-stack.ts";
+import { sudoPrefix } from "../machine/root.ts";
+import { SetupError } from "../machine/setup-error.ts";
+import type { Progress } from "../progress.ts";
+import { ensureToolchain } from "../toolchain/index.ts";
+import { changeStack, changed, inWords, runPulumi } from "./pulumi.ts";
+import { topologyPicture } from "./topology.ts";
+
+/** `npm run lab`: from a bare machine, or from wherever the last run ended, to a proved lab. */
+export async function lab(_words: readonly string[], progress: Progress): Promise<number> {
+  const config = labConfig();
+  await progress.step("This machine", async (note) => {
+    await checkMachine(config);
+    note("has what the lab needs");
+  });
+  await ensureToolchain(progress);
+  await setUpIncus(config, progress);
+  await progress.step("Stand-in applications", async (note) => {
+    const bundled = await bundleStandIns(fileURLToPath(new URL("dist/lab", repository)));
+    note(bundled.map(({ app }) => app).join(", "));
+  });
+  const isFirst = await deploy(progress);
+  await prove(config, progress);
+  if (isFirst) await drill(progress);
+  progress.say(farewell(config));
+  return 0;
+}
+
+/** Also what the tests on real Incus need. */
+export async function setUpIncus(config: StackConfig, progress: Progress): Promise<void> {
+  const needs = incusNeeds(config);
+  if (needs !== undefined) await progress.step("Incus", (note) => ensureIncus(needs, note));
+}
+
+/** Resolves with whether it was the first update of this stack that ended well. */
+async function deploy(progress: Progress): Promise<boolean> {
+  return progress.step(`Stack ${labStack}`, async (note) => {
+    const changes = await changeStack(["up", "--stack", labStack], note);
+    const isFirst = changed(changes) > 0 && (await successfulUpdates()) === 1;
+    note(inWords(changes));
+    return isFirst;
+  });
+}
+
+async function successfulUpdates(): Promise<number> {
+  const history: unknown = JSON.parse(
+    await runPulumi(["stack", "history", "--stack", labStack, "--json"], () => undefined),
+  );
+  if (!Array.isArray(history)) return 0;
+  return history.filter((update: { kind?: unknown; result?: unknown }) => {
+    return update.kind === "update" && update.result === "succeeded";
+  }).length;
+}
+
+async function prove(config: StackConfig, progress: Progress): Promise<void> {
+  for (const baseUrl of urls(config)) {
+    await progress.step(`Proof through ${baseUrl}`, async (note) => {
+      note("asking");
+      const claims = await proveEdge(provedEdge(config, baseUrl));
+      const broken = claims.filter(({ holds }) => !holds);
+      if (claims.length === 0)
+        throw new SetupError("the lab has no instance that could answer: nothing was proved");
+      if (broken.length > 0) {
+        throw new SetupError(
+          `the lab is deployed, and does not do what it should (bin/veza doctor looks closer):`,
+          broken.map(({ says, seen }) => `${says}: ${seen}`),
+        );
+      }
+      note(claims.map(({ seen }) => seen).join("; "));
+    });
+  }
+}
+
+async function drill(progress: Progress): Promise<void> {
+  progress.say("Failover drill, because this was the first deployment:");
+  const veza = fileURLToPath(new URL("bin/veza", repository));
+  const run = await execa(veza, ["drill", "failover", "--stack", labStack], {
+    stdin: "ignore",
+    stdout: "inherit",
+    stderr: "inherit",
+    reject: false,
+  });
+  if (run.failed)
+    throw new SetupError("the failover drill broke a promise, or did not end; its report is above");
+}
+
+/** Where the lab answers: published ports first, then the containers' own addresses. */
+function urls(config: StackConfig): readonly string[] {
+  const published = publishedListeners(config).map(
+    ({ address, port }) => `http://${address}:${String(port)}`,
+  );
+  const port = config.loadBalancer?.ports.http ?? 80;
+  const own = (config.loadBalancer?.instances ?? []).map(
+    ({ address }) => `http://${address}:${String(port)}`,
+  );
+  return incusNeeds(config) === undefined ? published : [...published, ...own];
+}
+
+function provedEdge(config: StackConfig, baseUrl: string): ProvedEdge {
+  const fleetOf = (pool: string) => Object.entries(config.fleets).find(([, fleet]) => fleet.pool === pool);
+  const namesOf = (pool: string): readonly string[] => {
+    const [name, fleet] = fleetOf(pool) ?? [];
+    return (fleet?.instances ?? []).map(({ id }) => `${name ?? ""}-${String(id)}`);
+  };
+  return {
+    baseUrl,
+    cookie: config.loadBalancer?.cookie.name ?? "",
+    apiPath: fleetOf("api_pool")?.[1].healthPath ?? "/",
+    streamPrefix: config.loadBalancer?.routes.stream.prefix ?? "/",
+    apiInstances: namesOf("api_pool"),
+    streamInstances: namesOf("stream_pool"),
+  };
+}
+
+function farewell(config: StackConfig): string {
+  const sudo = sudoPrefix();
+  const statistics = (config.loadBalancer?.instances ?? []).map(
+    ({ address }) => `http://${address}:${String(config.loadBalancer?.ports.stats)}/stats`,
+  );
+  const next: readonly (readonly [string, string])[] = [
+    [
+      `${sudo}bin/pulumi preview --stack ${labStack} --diff`,
+      "what a change in Pulumi.lab.yaml would do, line by line",
+    ],
+    [`${sudo}npm run lab`, "do it"],
+    [`${sudo}bin/veza drill failover --stack ${labStack}`, "stop an instance hard, with load running"],
+    [`${sudo}npm run lab:down`, "remove it all"],
+  ];
+  const width = Math.max(...next.map(([command]) => command.length));
+  return [
+    "",
+    picture(config),
+    "",
+    `${pc.bold("Answers at")}  ${urls(config).join("  ")}`,
+    `${pc.bold("Statistics")}  ${statistics.join("  ")}`,
+    "",
+    pc.bold("Try next"),
+    ...next.map(([command, does]) => `  ${command.padEnd(width)}   ${does}`),
+  ].join("\n");
+}
+
+function picture(config: StackConfig): string {
+  return topologyPicture({
+    loadBalancers: (config.loadBalancer?.instances ?? []).map(({ name, address, publish }) => ({
+      name,
+      address,
+      listeners: publish.flatMap((listen) =>
+        [listen.http, listen.https]
+          .filter((port) => port !== undefined)
+          .map((port) => `${listen.address}:${String(port)}`),
+      ),
+    })),
+    pools: Object.entries(config.fleets).map(([fleet, { pool, port, instances }]) => ({
+      name: pool,
+      servers: instances.map(({ id, address }) => ({ name: `${fleet}-${String(id)}`, address, port })),
+    })),
+  });
+}
