@@ -20,6 +20,11 @@ make() {
     ${DEFINITION#\{}" </dev/null 2>&1) || {
     # Half made is worse than not there: the next run starts from nothing.
     incus_ delete --force "$CONTAINER" >/dev/null 2>&1 || :
+    case $answer in
+      *'already used on network'*)
+        fail "another Incus project on this host has a container of this name on the same bridge, and a bridge has one name space. Nothing was changed. Give one of the two stacks a bridge of its own (veza-edge:network). Incus said: $answer"
+        ;;
+    esac
     fail "Incus could not make this container: $answer"
   }
 }

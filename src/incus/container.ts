@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { createHash } from "node:crypto";
 import { readScript } from "../shell/read-script.ts";
 import { generationOf, type Host } from "./host.ts";
+import type { Image } from "./image.ts";
 import type { Project } from "./project.ts";
 
 /** A port of the host that leads into the container. */
@@ -16,15 +17,19 @@ export interface ContainerSpec {
   readonly name: string;
   /** Static IPv4 address on the project's network. */
   readonly address: string;
-  /** Alias of the image, as `Image.alias` gives it. */
-  readonly image: string;
   /** CPU cores. @default all of the host */
-  readonly cpus?: number;
+  readonly cpus?: number | undefined;
   /** Memory in MiB. @default all of the host */
-  readonly memoryMiB?: number;
+  readonly memoryMiB?: number | undefined;
   /** Size of the root disk in GiB. @default as large as the pool */
-  readonly rootGiB?: number;
+  readonly rootGiB?: number | undefined;
   readonly publish?: readonly PublishedPort[];
+}
+
+export interface ContainerArgs {
+  readonly project: Project;
+  readonly image: Image;
+  readonly spec: ContainerSpec;
 }
 
 /** An Incus container with a static address, its ports and limits; ready when its init says so. What is inside belongs to `Files`. */
@@ -38,11 +43,7 @@ export class Container extends pulumi.ComponentResource {
   /** The resource that goes away with the container. */
   readonly resource: pulumi.Resource;
 
-  constructor(
-    name: string,
-    args: { readonly project: Project; readonly spec: ContainerSpec },
-    opts?: pulumi.ComponentResourceOptions,
-  ) {
+  constructor(name: string, args: ContainerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("veza:incus:Container", name, {}, opts);
     const { project, spec } = args;
     this.name = spec.name;
@@ -56,7 +57,7 @@ export class Container extends pulumi.ComponentResource {
       address: spec.address,
       bridge: project.network.bridge,
       storage: project.storage,
-      image: spec.image,
+      image: args.image.alias,
     });
     this.resource = project.host.run(
       `${name}-create`,
@@ -65,13 +66,13 @@ export class Container extends pulumi.ComponentResource {
           PROJECT: project.project,
           CONTAINER: spec.name,
           GENERATION: this.generation,
-          IMAGE: spec.image,
+          IMAGE: args.image.alias,
           DEFINITION: JSON.stringify(definition(project, spec, this.generation), null, 2),
         },
         script: readScript(import.meta.url, "container.sh"),
       },
       { limitSeconds: 480, deletes: true, triggers: [this.generation] },
-      { parent: this, deleteBeforeReplace: true },
+      { parent: this, deleteBeforeReplace: true, dependsOn: [args.project, args.image] },
     );
     this.registerOutputs({ name: this.name, address: this.address });
   }

@@ -16,6 +16,8 @@ export interface ContainerScript {
   readonly unit: string;
   /** Seconds after which the script is stopped. */
   readonly limitSeconds: number;
+  /** A file of the host that has to be in the container before the script runs. */
+  readonly push?: { readonly from: string; readonly to: string };
   /** The script that runs inside, as `bash -euo pipefail -s apply|delete` reads it. */
   readonly body: string;
 }
@@ -28,9 +30,10 @@ export function hostDocument({ parameters, script }: HostScript): string {
 export function containerDocument(said: ContainerScript): string {
   const body = said.body.endsWith("\n") ? said.body : `${said.body}\n`;
   const delimiter = delimiterFor(body, "END_OF_BODY");
-  const { project, container, unit, limitSeconds } = said;
+  const { project, container, unit, limitSeconds, push } = said;
   return [
     assignments({ PROJECT: project, CONTAINER: container, UNIT: unit, LIMIT: limitSeconds }),
+    push === undefined ? "" : assignments({ PUSH_FROM: push.from, PUSH_TO: push.to }),
     `IFS= read -r -d '' BODY <<'${delimiter}' || :\n${body}${delimiter}\n`,
     readScript(import.meta.url, "exec.sh"),
     'main "$@"\n',
@@ -38,16 +41,24 @@ export function containerDocument(said: ContainerScript): string {
 }
 
 const header =
-  /^PROJECT='([^']*)'\nCONTAINER='([^']*)'\nUNIT='([^']*)'\nLIMIT='(\d+)'\nIFS= read -r -d '' BODY <<'(\w+)' \|\| :\n/;
+  /^PROJECT='([^']*)'\nCONTAINER='([^']*)'\nUNIT='([^']*)'\nLIMIT='(\d+)'\n(?:PUSH_FROM='([^']*)'\nPUSH_TO='([^']*)'\n)?IFS= read -r -d '' BODY <<'(\w+)' \|\| :\n/;
 
 /** Reads a container's document back, e.g. from the stack's state; undefined for anything else. */
 export function readContainerDocument(text: string): ContainerScript | undefined {
   const match = header.exec(text);
   if (!match) return undefined;
-  const [whole, project = "", container = "", unit = "", limit = "", delimiter = ""] = match;
+  const [whole, project = "", container = "", unit = "", limit = "", from, to, delimiter = ""] = match;
   const end = text.indexOf(`\n${delimiter}\n`, whole.length - 1);
   if (end < 0) return undefined;
-  return { project, container, unit, limitSeconds: Number(limit), body: text.slice(whole.length, end + 1) };
+  const push = from === undefined || to === undefined ? {} : { push: { from, to } };
+  return {
+    project,
+    container,
+    unit,
+    limitSeconds: Number(limit),
+    ...push,
+    body: text.slice(whole.length, end + 1),
+  };
 }
 
 /** What a container remembers of a unit that was applied: exec.sh computes the same from what it was given. */

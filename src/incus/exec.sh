@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Runs BODY inside a container, on the host that has it. Parameters: PROJECT, CONTAINER, UNIT, LIMIT (seconds), BODY.
+# Runs BODY inside a container, on the host that has it. Parameters: PROJECT, CONTAINER, UNIT, LIMIT (seconds), BODY;
+# optional: PUSH_FROM (file on the host) and PUSH_TO (where the container needs it before BODY runs).
 # The container's configuration remembers which version of a unit is in it (user.veza.unit.UNIT): `pending DIGEST`
 # while it is being applied, `DIGEST` afterwards. It goes with the container, so a new container remembers nothing.
 : "${PROJECT:?}" "${CONTAINER:?}" "${UNIT:?}" "${LIMIT:?}" "${BODY:?}"
@@ -21,6 +22,16 @@ running() {
   esac
 }
 
+push() {
+  inside test -f "$PUSH_TO" && return 0
+  [ -f "$PUSH_FROM" ] || fail "$PUSH_FROM is not on the host, so '$UNIT' was not applied. bin/pulumi up brings it again"
+  # Renamed when it is whole: a file that is there is complete.
+  timeout 300 incus file push --project "$PROJECT" --create-dirs --mode 0644 "$PUSH_FROM" "$CONTAINER$PUSH_TO.part" </dev/null >&2
+  inside mv -f "$PUSH_TO.part" "$PUSH_TO"
+}
+
+inside() { timeout 60 incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- "$@" </dev/null; }
+
 main() { # apply | delete
   local digest status=0 lock=/run/lock/veza/$PROJECT
   digest=$(printf '%s' "$BODY" | sha256sum | cut -c1-32)
@@ -35,7 +46,10 @@ main() { # apply | delete
     esac
   fi
   running
-  [ "$1" = delete ] || remember "pending $digest"
+  if [ "$1" = apply ]; then
+    remember "pending $digest"
+    if [ -n "${PUSH_FROM-}" ]; then push; fi
+  fi
   # Two limits: the inner one ends what runs in the container, the outer one a client that hangs.
   timeout --kill-after=5 "$((LIMIT + 10))" incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- \
     timeout --kill-after=5 "$LIMIT" bash -euo pipefail -s -- "$1" <<<"$BODY" 9>&- || status=$?

@@ -1,10 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Artifact } from "./artifact.ts";
 import type { Container } from "./container.ts";
 import { filesBody, type FilesSpec } from "./files-body.ts";
 
 export interface FilesArgs {
   readonly container: Container;
   readonly spec: FilesSpec;
+  /** An artifact on the container's host, and where the follow-up needs it in the container. */
+  readonly push?: { readonly artifact: Artifact; readonly to: string };
+  /** Keeps the files out of logs, previews and clear state. */
+  readonly secret?: boolean;
+  /** What has to be done before. */
+  readonly after?: readonly pulumi.Resource[];
   /** Seconds for everything, follow-up included. @default 60 */
   readonly limitSeconds?: number;
 }
@@ -25,10 +32,24 @@ export class Files extends pulumi.ComponentResource {
         container: container.name,
         unit: args.spec.unit,
         limitSeconds,
+        ...(args.push === undefined ? {} : { push: { from: args.push.artifact.path, to: args.push.to } }),
         body: filesBody(args.spec, container.generation),
       },
-      { limitSeconds: limitSeconds + 150, deletes: true, triggers: [container.generation] },
-      { parent: this, dependsOn: [container.resource], deletedWith: container.resource },
+      {
+        limitSeconds: limitSeconds + 150 + (args.push === undefined ? 0 : 300),
+        deletes: true,
+        triggers: [container.generation],
+        secret: args.secret === true,
+      },
+      {
+        parent: this,
+        dependsOn: [
+          container.resource,
+          ...(args.after ?? []),
+          ...(args.push === undefined ? [] : [args.push.artifact.resource]),
+        ],
+        deletedWith: container.resource,
+      },
     );
     this.registerOutputs({});
   }

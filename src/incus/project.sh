@@ -25,5 +25,6 @@ main() { # apply | delete
     fail "host $(hostname) has no Incus storage pool '$STORAGE'. Nothing was changed. Name another in veza-edge:storage"
   timeout 30 incus project show "$PROJECT" </dev/null >/dev/null 2>&1 ||
     timeout 30 incus project create "$PROJECT" -c features.images=false -c features.networks=false \
-      -c features.networks.zones=false -c features.profiles=true -c features.storage.volumes=true </dev/null >/dev/null
+      -c features.networks.zones=false -c features.profiles=true -c features.storage.volumes=true \
+      -c "user.veza.update=running $(date -u +%Y-%m-%dT%H:%M:%SZ)" </dev/null >/dev/null
 }

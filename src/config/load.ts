@@ -1,0 +1,47 @@
+import { z } from "zod";
+import { crossChecks } from "./checks.ts";
+import { ConfigError, yamlPath, type Problem } from "./problem.ts";
+import { stackSchema, type StackConfig } from "./stack.ts";
+
+/** Keys whose values are secrets: they are read one by one where they are used, never with the rest. */
+export const secretKeys = ["sshPrivateKey", "tlsCertificates"] as const;
+
+const prefix = "veza-edge:";
+
+/**
+ * Parses a stack's whole config at once.
+ * @param raw every config key of the stack, `veza-edge:…` ones with their values as plain data
+ * @throws ConfigError that lists every mistake with its YAML path
+ */
+export function loadConfig(stack: string, raw: Readonly<Record<string, unknown>>): StackConfig {
+  const own = Object.entries(raw).filter(([key]) => key.startsWith(prefix));
+  const rooms = Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value]));
+  for (const key of secretKeys) delete rooms[key];
+  const parsed = stackSchema.safeParse(rooms);
+  const problems = parsed.success ? crossChecks(parsed.data) : parsed.error.issues.flatMap((issue) => problemOf(issue));
+  if (!parsed.success || problems.length > 0) throw new ConfigError(stack, problems);
+  return parsed.data;
+}
+
+function problemOf(issue: z.core.$ZodIssue, outer: readonly PropertyKey[] = []): Problem[] {
+  const at = [...outer, ...issue.path];
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({
+      path: yamlPath([...at, key]),
+      message: "this key is not known",
+      hint: "check its spelling and indentation; docs/config.md lists every key",
+    }));
+  }
+  if (issue.code === "invalid_union" && issue.errors.length > 0) {
+    // The alternative that came closest is the one that was meant.
+    const [closest = []] = [...issue.errors].sort((a, b) => mistakes(a) - mistakes(b));
+    return closest.flatMap((inner) => problemOf(inner, at));
+  }
+  const missing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
+  return [{ path: yamlPath(at), message: missing ? "is missing" : issue.message }];
+}
+
+/** A key that an alternative does not know speaks against it more than a wrong value. */
+function mistakes(issues: readonly z.core.$ZodIssue[]): number {
+  return issues.reduce((sum, issue) => sum + (issue.code === "unrecognized_keys" ? 10 * issue.keys.length : 1), 0);
+}

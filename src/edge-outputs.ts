@@ -1,0 +1,53 @@
+import type { Pools } from "./config/pool.ts";
+import type { StackConfig } from "./config/stack.ts";
+import { outputsVersion, type EdgeOutputs } from "./outputs.ts";
+
+/** What a stack tells others, from its config alone: the same at preview and after an update. */
+export function edgeOutputs(stack: string, config: StackConfig, pools: Pools): EdgeOutputs {
+  const [only = ""] = Object.keys(config.hosts);
+  const lb = config.loadBalancer;
+  const publicServer = ({
+    id,
+    name,
+    address,
+    port,
+  }: Pools[keyof Pools][number]): EdgeOutputs["pools"]["api_pool"][number] => ({
+    id,
+    name,
+    address,
+    port,
+  });
+  return {
+    version: outputsVersion,
+    project: `veza-${stack}`,
+    hosts: config.hosts,
+    loadBalancers: (lb?.instances ?? []).map((instance) => {
+      const ports = lb?.ports ?? { http: 80, https: 443, stats: 9100 };
+      const { https, ...plain } = ports;
+      const stats = `http://${instance.address}:${String(ports.stats)}`;
+      return {
+        name: instance.name,
+        host: instance.host ?? only,
+        address: instance.address,
+        ports: lb?.tls === undefined ? plain : { ...plain, https },
+        urls: [
+          ...instance.publish.map(({ address, http }) => `http://${address}:${String(http)}`),
+          `http://${instance.address}:${String(ports.http)}`,
+        ],
+        stats: `${stats}/stats`,
+        metrics: `${stats}/metrics`,
+      };
+    }),
+    pools: { api_pool: pools.api_pool.map(publicServer), stream_pool: pools.stream_pool.map(publicServer) },
+    instances: Object.entries(config.fleets).flatMap(([fleet, { pool, instances }]) =>
+      instances.map(({ id, address, host }) => ({
+        name: `${fleet}-${String(id)}`,
+        fleet,
+        pool,
+        host: host ?? only,
+        address,
+      })),
+    ),
+    ...(lb === undefined ? {} : { cookie: lb.cookie.name }),
+  };
+}

@@ -1,0 +1,115 @@
+import * as pulumi from "@pulumi/pulumi";
+import { staticServerName } from "./config/load-balancer.ts";
+import type { StackConfig } from "./config/stack.ts";
+import type { Pools } from "./config/pool.ts";
+import { edgeOutputs } from "./edge-outputs.ts";
+import { Fleet } from "./fleet/fleet.ts";
+import { LoadBalancer } from "./haproxy/load-balancer.ts";
+import { Host } from "./incus/host.ts";
+import { Image } from "./incus/image.ts";
+import { Project } from "./incus/project.ts";
+import type { Site } from "./incus/site.ts";
+import type { EdgeOutputs } from "./outputs.ts";
+
+export interface EdgeArgs {
+  readonly config: StackConfig;
+  /** Name of the stack; the Incus project on every host is `veza-<stack>`. */
+  readonly stack: string;
+  readonly secrets: EdgeSecrets;
+}
+
+/** What the stack keeps secret; absent where the config does not need it. */
+export interface EdgeSecrets {
+  /** For hosts reached over SSH; without it the agent of whoever runs `pulumi` is asked. */
+  readonly sshPrivateKey?: pulumi.Output<string>;
+}
+
+/** Everything that one stack deploys. */
+export class Edge extends pulumi.ComponentResource {
+  readonly fleets: readonly Fleet[];
+  readonly loadBalancers: readonly LoadBalancer[];
+  /** The stack's output `edge`; known at preview. */
+  readonly outputs: EdgeOutputs;
+
+  constructor(name: string, args: EdgeArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("veza:edge:Edge", name, {}, opts);
+    const { config } = args;
+    const site = this.sites(args);
+    const loadBalancers = config.loadBalancer;
+    const stats = (loadBalancers?.instances ?? []).map((lb) => ({
+      address: lb.address,
+      port: loadBalancers?.ports.stats ?? 0,
+    }));
+    this.fleets = Object.entries(config.fleets).map(
+      ([fleet, spec]) =>
+        new Fleet(fleet, { fleet, config: spec, site: (host) => site(host, "app"), stats }, { parent: this }),
+    );
+    const pools = this.pools(config);
+    const after = this.fleets.flatMap((fleet) => fleet.instances.map((instance) => instance.deployed));
+    this.loadBalancers =
+      loadBalancers === undefined
+        ? []
+        : loadBalancers.instances.map(
+            (instance) =>
+              new LoadBalancer(
+                instance.name,
+                {
+                  instance,
+                  config: loadBalancers,
+                  pools,
+                  network: config.network,
+                  site: site(instance.host, "haproxy"),
+                  after,
+                },
+                { parent: this },
+              ),
+          );
+    this.outputs = edgeOutputs(args.stack, config, pools);
+    this.registerOutputs({ outputs: this.outputs });
+  }
+
+  /** The Incus project and image of each host, made once and only where something is placed. */
+  private sites({
+    config,
+    stack,
+    secrets,
+  }: EdgeArgs): (host: string | undefined, image: "haproxy" | "app") => Site {
+    const [only = ""] = Object.keys(config.hosts);
+    const projects = new Map<string, Project>();
+    const images = new Map<string, Image>();
+    return (wanted, image) => {
+      const name = wanted ?? only;
+      const connection = config.hosts[name];
+      if (connection === undefined) throw new Error(`there is no host '${name}' in veza-edge:hosts`);
+      const project =
+        projects.get(name) ??
+        new Project(
+          `${name}-project`,
+          {
+            host: new Host(name, connection, secrets.sshPrivateKey),
+            project: `veza-${stack}`,
+            network: config.network,
+            storage: config.storage,
+          },
+          { parent: this },
+        );
+      projects.set(name, project);
+      const key = `${name}-image-${image}`;
+      const made =
+        images.get(key) ??
+        new Image(key, { host: project.host, image, spec: config.images[image] }, { parent: this });
+      images.set(key, made);
+      return { project, image: made };
+    };
+  }
+
+  /** Servers of each pool: its fleet's, else the static ones. */
+  private pools(config: StackConfig): Pools {
+    const servers = (pool: keyof Pools): Pools[keyof Pools] => {
+      const fleet = this.fleets.find((f) => f.pool === pool);
+      const fixed = config.loadBalancer?.staticServers[pool] ?? [];
+      return fleet?.servers ?? fixed.map((server) => ({ ...server, name: staticServerName(server) }));
+    };
+    return { api_pool: servers("api_pool"), stream_pool: servers("stream_pool") };
+  }
+}

@@ -1,0 +1,53 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { LimitsConfig } from "../config/incus.ts";
+import type { Artifact } from "../incus/artifact.ts";
+import { Container } from "../incus/container.ts";
+import { Files } from "../incus/files.ts";
+import type { Site } from "../incus/site.ts";
+import { artifactPath, type InstanceSpec, type StatisticsAddress } from "./model.ts";
+import { instanceUnit, rolloutSeconds } from "./unit.ts";
+
+export interface InstanceArgs {
+  readonly spec: InstanceSpec;
+  readonly site: Site;
+  readonly stats: readonly StatisticsAddress[];
+  /** The artifact on the instance's host; absent when the instance downloads it itself. */
+  readonly artifact?: Artifact;
+  /** What has to be through a roll-out before this instance begins. */
+  readonly after: readonly pulumi.Resource[];
+  readonly limits?: LimitsConfig;
+}
+
+/** One member of a fleet: a container, and in it everything whose change restarts the application. */
+export class Instance extends pulumi.ComponentResource {
+  /** Done when the instance runs its version and is healthy. */
+  readonly deployed: pulumi.Resource;
+
+  constructor(name: string, args: InstanceArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("veza:fleet:Instance", name, {}, opts);
+    const { spec, site } = args;
+    const container = new Container(
+      `${name}-container`,
+      {
+        ...site,
+        spec: { name: spec.name, address: spec.address, ...args.limits },
+      },
+      { parent: this },
+    );
+    const files = new Files(
+      `${name}-rollout`,
+      {
+        container,
+        spec: instanceUnit(spec, args.stats),
+        ...(args.artifact === undefined
+          ? {}
+          : { push: { artifact: args.artifact, to: artifactPath(spec.application.artifact.sha256) } }),
+        limitSeconds: rolloutSeconds(spec),
+        after: args.after,
+      },
+      { parent: this },
+    );
+    this.deployed = files.applied;
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,98 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { NetworkConfig } from "../config/incus.ts";
+import type { LoadBalancerConfig } from "../config/load-balancer.ts";
+import type { Pools } from "../config/pool.ts";
+import { Container, type PublishedPort } from "../incus/container.ts";
+import { Files } from "../incus/files.ts";
+import type { FilesSpec } from "../incus/files-body.ts";
+import type { Site } from "../incus/site.ts";
+import { readCertificate, type BroughtCertificate } from "./certificate.ts";
+import { certificateDirectory, loadBalancerModel } from "./model.ts";
+import { loadBalancerUnit } from "./render.ts";
+
+type LoadBalancerInstance = LoadBalancerConfig["instances"][number];
+
+export interface LoadBalancerArgs {
+  readonly instance: LoadBalancerInstance;
+  /** What all load balancers of the stack share. */
+  readonly config: LoadBalancerConfig;
+  readonly pools: Pools;
+  readonly network: NetworkConfig;
+  readonly site: Site;
+  /** The instances behind it: a new server is healthy before a load balancer first sees it. */
+  readonly after: readonly pulumi.Resource[];
+}
+
+/** An HAProxy in a container of its own, in front of the pools. */
+export class LoadBalancer extends pulumi.ComponentResource {
+  readonly address: string;
+
+  constructor(name: string, args: LoadBalancerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("veza:haproxy:LoadBalancer", name, {}, opts);
+    const { instance, config, site } = args;
+    this.address = instance.address;
+    const container = new Container(
+      `${name}-container`,
+      {
+        ...site,
+        spec: {
+          name: instance.name,
+          address: instance.address,
+          publish: publishedPorts(instance, config),
+          ...instance.limits,
+        },
+      },
+      { parent: this },
+    );
+    const certificate = config.tls === undefined ? undefined : this.certificate(config.tls.certificate);
+    const brought =
+      certificate === undefined
+        ? []
+        : [
+            new Files(
+              `${name}-certificate`,
+              { container, secret: true, spec: certificateUnit(certificate.pem) },
+              { parent: this },
+            ).applied,
+          ];
+    new Files(
+      `${name}-config`,
+      {
+        container,
+        spec: loadBalancerUnit(
+          loadBalancerModel(config, args.pools, args.network, certificate?.fingerprint),
+        ),
+        limitSeconds: 120,
+        after: [...args.after, ...brought],
+      },
+      { parent: this },
+    );
+    this.registerOutputs({ address: this.address });
+  }
+
+  /** @throws pulumi.RunError in an update without the file; a preview does without it */
+  private certificate(path: string): BroughtCertificate | undefined {
+    const found = readCertificate(path);
+    if (found !== undefined) return found;
+    const message = `the certificate ${path} (veza-edge:loadBalancer.tls.certificate) is not on this machine`;
+    if (!pulumi.runtime.isDryRun())
+      throw new pulumi.RunError(`${message}. Nothing was changed. Bring the PEM file there and try again`);
+    void pulumi.log.warn(`${message}; an update needs it`, this);
+    return undefined;
+  }
+}
+
+function certificateUnit(pem: string): FilesSpec {
+  return {
+    unit: "certificate",
+    directories: [{ path: certificateDirectory, mode: "0750", owner: "root:haproxy" }],
+    files: [{ path: `${certificateDirectory}/edge.pem`, content: pem, mode: "0640", owner: "root:haproxy" }],
+  };
+}
+
+function publishedPorts(instance: LoadBalancerInstance, config: LoadBalancerConfig): PublishedPort[] {
+  return instance.publish.flatMap(({ address, http, https }) => [
+    ...(http === undefined ? [] : [{ address, port: http, containerPort: config.ports.http }]),
+    ...(https === undefined ? [] : [{ address, port: https, containerPort: config.ports.https }]),
+  ]);
+}

@@ -1,0 +1,26 @@
+import * as pulumi from "@pulumi/pulumi";
+import { engineConfig } from "./config/engine.ts";
+import { loadConfig } from "./config/load.ts";
+import { ConfigError } from "./config/problem.ts";
+import { Edge } from "./edge.ts";
+
+const stack = pulumi.getStack();
+const sshPrivateKey = new pulumi.Config().getSecret("sshPrivateKey");
+
+const { outputs } = new Edge("edge", {
+  stack,
+  config: parsedConfig(),
+  secrets: sshPrivateKey === undefined ? {} : { sshPrivateKey },
+});
+
+/** What the stack tells others; `src/outputs.ts` has its schema and a reader. */
+export const edge = outputs;
+
+function parsedConfig(): ReturnType<typeof loadConfig> {
+  try {
+    return loadConfig(stack, engineConfig());
+  } catch (error) {
+    // The engine prints a RunError's message alone: a person mends a config, not a stack trace.
+    throw error instanceof ConfigError ? new pulumi.RunError(error.message) : error;
+  }
+}

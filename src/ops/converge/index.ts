@@ -1,0 +1,137 @@
+import { hostDocument } from "../../incus/document.ts";
+import { readScript } from "../../shell/read-script.ts";
+import { HostError, hostLabel, say, type ReachableHost } from "../host-shell.ts";
+import { recordedCommands, type RecordedCommand } from "../recorded.ts";
+import { compare, type Divergence, type Leftover } from "./compare.ts";
+import { look } from "./look.ts";
+
+/** Seconds that a script of an earlier, cut-off update is given to end by itself. */
+const settleSeconds = 120;
+
+export interface ConvergeOptions {
+  /** The stack's state, as `pulumi stack export --show-secrets` prints it. */
+  readonly exportedState: unknown;
+  /** A line for the person who watches. */
+  readonly say: (line: string) => void;
+}
+
+interface Site {
+  readonly host: ReachableHost;
+  readonly project: string;
+  readonly recorded: readonly RecordedCommand[];
+}
+
+/**
+ * Brings the hosts to what the stack's state says, before the engine compares that state with the config: after an
+ * update that failed or was killed, and when a container is gone, the engine alone would believe that all is well.
+ * Then marks an update as running. Costs one question per host when there is nothing to do.
+ * @returns what could not be brought back; the engine may still change it to something that works
+ * @throws HostError when a host cannot be asked
+ */
+export async function converge(options: ConvergeOptions): Promise<readonly string[]> {
+  const problems = await Promise.all(
+    sites(options.exportedState).map((site) => convergeSite(site, options.say)),
+  );
+  await markUpdate(options.exportedState, `running ${now()}`);
+  return problems.flat();
+}
+
+/** After an update that ended well: the next one need not suspect anything. */
+export async function markDone(exportedState: unknown): Promise<void> {
+  await markUpdate(exportedState, `done ${now()}`);
+}
+
+/** Everything whose applied version is not the one that the state has, in words; for a check without changes. */
+export async function divergences(exportedState: unknown): Promise<readonly string[]> {
+  const all = await Promise.all(
+    sites(exportedState).map(async (site) => {
+      const { again, leftovers } = compare(site.recorded, await look(site.host, site.project));
+      return [
+        ...again.flatMap((c) => (c.unit === undefined ? [] : [name(c)])),
+        ...leftovers.map(leftoverName),
+      ];
+    }),
+  );
+  return all.flat();
+}
+
+async function convergeSite(site: Site, tell: (line: string) => void): Promise<string[]> {
+  let found = await look(site.host, site.project);
+  if (found.unclean) {
+    await ask(site, "settle.sh", { WAIT: settleSeconds }, settleSeconds + 30);
+    found = await look(site.host, site.project);
+    tell(`The last update on ${hostLabel(site.host)} did not end well: comparing it with the stack's state.`);
+  }
+  return repair(site, compare(site.recorded, found), tell);
+}
+
+async function repair(
+  site: Site,
+  { again, leftovers }: Divergence,
+  tell: (line: string) => void,
+): Promise<string[]> {
+  const problems: string[] = [];
+  for (const leftover of leftovers) {
+    tell(`  removing ${leftoverName(leftover)}: it is not in the stack's state`);
+    await ask(site, "remove.sh", { CONTAINER: leftover.container, UNIT: leftover.unit ?? "" }, 180);
+  }
+  for (const command of again) {
+    if (command.unit !== undefined)
+      tell(`  applying ${name(command)} again: it is not what the stack's state says`);
+    try {
+      await say(site.host, command.document, "apply", command.limitSeconds);
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+      problems.push(`${name(command)}: ${error.message}`);
+    }
+  }
+  return problems;
+}
+
+function name(command: RecordedCommand): string {
+  if (command.container === undefined) return command.urn.split("::").at(-1) ?? command.urn;
+  return command.unit === "container"
+    ? `container ${command.container}`
+    : `${command.unit ?? ""} in ${command.container}`;
+}
+
+function leftoverName({ container, unit }: Leftover): string {
+  return unit === undefined ? `container ${container}` : `${unit} in ${container}`;
+}
+
+async function ask(
+  site: Site,
+  script: string,
+  parameters: Record<string, string | number>,
+  limitSeconds: number,
+): Promise<void> {
+  const document = hostDocument({
+    parameters: { PROJECT: site.project, ...parameters },
+    script: readScript(import.meta.url, script),
+  });
+  await say(site.host, document, "apply", limitSeconds);
+}
+
+async function markUpdate(exportedState: unknown, state: string): Promise<void> {
+  await Promise.all(sites(exportedState).map((site) => ask(site, "mark.sh", { STATE: state }, 60)));
+}
+
+/** The stack's commands by host and project. */
+function sites(exportedState: unknown): Site[] {
+  const found = new Map<string, { host: ReachableHost; project: string; recorded: RecordedCommand[] }>();
+  const commands = recordedCommands(exportedState);
+  const projectOf = commands.find((c) => c.project !== "")?.project ?? "";
+  for (const command of commands) {
+    const project = command.project === "" ? projectOf : command.project;
+    if (project === "") continue;
+    const key = `${hostLabel(command.connection)} ${project}`;
+    const site = found.get(key) ?? { host: command.connection, project, recorded: [] };
+    site.recorded.push(command);
+    found.set(key, site);
+  }
+  return [...found.values()];
+}
+
+function now(): string {
+  return new Date().toISOString();
+}

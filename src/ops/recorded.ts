@@ -1,0 +1,108 @@
+import { z } from "zod";
+import { readContainerDocument, unitDigest } from "../incus/document.ts";
+import type { Connection } from "../incus/host.ts";
+
+/** A command as the stack's state has it: what was said to which host when it was last applied. */
+export interface RecordedCommand {
+  readonly urn: string;
+  readonly connection: Connection & { readonly privateKey?: string };
+  readonly project: string;
+  /** Undefined for what concerns the host as a whole. */
+  readonly container: string | undefined;
+  /** `container` for a container itself, else the unit of files in it. */
+  readonly unit: string | undefined;
+  /** What the container remembers when exactly this was applied. */
+  readonly digest: string | undefined;
+  readonly document: string;
+  readonly limitSeconds: number;
+}
+
+const secretMark = "4dabf18193072939515e22adb298388d";
+
+/** Values that the state marks as secret, as plain values (the export was made with `--show-secrets`). */
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  if (secretMark in value && "plaintext" in value && typeof value.plaintext === "string")
+    return plain(JSON.parse(value.plaintext));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}
+
+const connectionInputs = z.object({
+  host: z.string(),
+  port: z.number().default(22),
+  user: z.string().default("root"),
+  hostKey: z.string(),
+  privateKey: z.string().optional(),
+});
+
+const exported = z.object({
+  deployment: z
+    .object({
+      resources: z
+        .array(
+          z.object({
+            urn: z.string(),
+            type: z.string(),
+            delete: z.boolean().optional(),
+            inputs: z.record(z.string(), z.unknown()).optional(),
+          }),
+        )
+        .default([]),
+    })
+    .nullable(),
+});
+
+const commandInputs = z.object({
+  create: z.string(),
+  stdin: z.string(),
+  connection: connectionInputs.optional(),
+});
+
+/** The stack's commands in dependency order, from `pulumi stack export --show-secrets`. */
+export function recordedCommands(exportedState: unknown): RecordedCommand[] {
+  const { deployment } = exported.parse(exportedState);
+  return (deployment?.resources ?? []).flatMap((resource) => {
+    // A resource that is only waiting for its deletion is no longer what the stack wants.
+    if (!/^command:(local|remote):Command$/.test(resource.type) || resource.delete === true) return [];
+    const inputs = commandInputs.safeParse(plain(resource.inputs));
+    if (!inputs.success) return [];
+    const { create, stdin, connection } = inputs.data;
+    return [
+      {
+        urn: resource.urn,
+        connection: connection === undefined ? { connection: "local" } : sshConnection(connection),
+        document: stdin,
+        limitSeconds: Number(/ (\d+) bash -euo pipefail -s apply$/.exec(create)?.[1] ?? 600),
+        ...subject(stdin),
+      },
+    ];
+  });
+}
+
+function sshConnection(c: z.infer<typeof connectionInputs>): RecordedCommand["connection"] {
+  const { host, privateKey, ...rest } = c;
+  return { connection: "ssh", address: host, ...rest, ...(privateKey === undefined ? {} : { privateKey }) };
+}
+
+function subject(document: string): Pick<RecordedCommand, "project" | "container" | "unit" | "digest"> {
+  const said = readContainerDocument(document);
+  if (said !== undefined)
+    return {
+      project: said.project,
+      container: said.container,
+      unit: said.unit,
+      digest: unitDigest(said.body),
+    };
+  const project = /^PROJECT='([^']*)'$/m.exec(document)?.[1] ?? "";
+  const container = /^PROJECT='[^']*'\nCONTAINER='([^']*)'\nGENERATION='([^']*)'\n/.exec(document);
+  const definition = /^DEFINITION='([^']*)'$/m.exec(document)?.[1];
+  if (container?.[1] === undefined || definition === undefined)
+    return { project, container: undefined, unit: undefined, digest: undefined };
+  return {
+    project,
+    container: container[1],
+    unit: "container",
+    digest: unitDigest(`${container[2] ?? ""}${definition}`),
+  };
+}

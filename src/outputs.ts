@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { poolNames } from "./config/pool.ts";
+
+/** Raised whenever a consumer of the previous version could not read the outputs any more. */
+export const outputsVersion = 1;
+
+const connection = z.discriminatedUnion("connection", [
+  z.object({ connection: z.literal("local") }),
+  z.object({
+    connection: z.literal("ssh"),
+    address: z.string(),
+    port: z.number(),
+    user: z.string(),
+    hostKey: z.string(),
+  }),
+]);
+
+const server = z.object({
+  /** HAProxy's numeric server id. */
+  id: z.number(),
+  /** Name in the pool; also the container's, where the server is of this stack. */
+  name: z.string(),
+  address: z.string(),
+  port: z.number(),
+});
+
+/** What a stack tells others about itself: the output `edge`. */
+export const outputsSchema = z.object({
+  version: z.literal(outputsVersion),
+  /** Incus project, on every host. */
+  project: z.string(),
+  hosts: z.record(z.string(), connection),
+  loadBalancers: z.array(
+    z.object({
+      name: z.string(),
+      host: z.string(),
+      address: z.string(),
+      ports: z.object({ http: z.number(), https: z.number().optional(), stats: z.number() }),
+      /** URLs under which clients reach it from its host or from outside. */
+      urls: z.array(z.string()),
+      /** Page for people, `;csv` for programs, Prometheus metrics beside it; reachable from the Incus bridge only. */
+      stats: z.string(),
+      metrics: z.string(),
+    }),
+  ),
+  pools: z.record(z.enum(poolNames), z.array(server)),
+  instances: z.array(
+    z.object({
+      name: z.string(),
+      fleet: z.string(),
+      pool: z.enum(poolNames),
+      host: z.string(),
+      address: z.string(),
+    }),
+  ),
+  cookie: z.string().optional(),
+});
+export type EdgeOutputs = z.infer<typeof outputsSchema>;
+
+/**
+ * Reads the output `edge` of a stack: of `pulumi stack output --json`, or of a StackReference.
+ * @throws Error that says which version the stack has, when it is not the one this code was written for
+ */
+export function readOutputs(edge: unknown): EdgeOutputs {
+  const found = z.object({ version: z.unknown() }).safeParse(edge);
+  if (!found.success)
+    throw new Error("the stack has no output `edge`: it was never deployed, or is not a veza-edge stack");
+  if (found.data.version !== outputsVersion) {
+    throw new Error(
+      `the stack's outputs have version ${String(found.data.version)}, this program reads version ${String(outputsVersion)}: deploy the stack with the same version of veza-edge, or use that version here`,
+    );
+  }
+  return outputsSchema.parse(edge);
+}
