@@ -85,7 +85,8 @@ export default {
     },
     {
       name: "declared",
-      comment: "Every package that is used stands in package.json; @jest/globals is jest's own, in its version.",
+      comment:
+        "Every package that is used stands in package.json; @jest/globals is jest's own, in its version.",
       severity: "error",
       from: {},
       to: { dependencyTypes: ["npm-no-pkg", "npm-unknown", "undetermined"], pathNot: "/@jest/globals/" },
