@@ -184,7 +184,7 @@ export const loadBalancerSchema = z.strictObject({
     .strictObject({
       global: freeText.optional(),
       defaults: freeText.optional(),
-      /** The public frontend. */
+      /** The public frontend, before its routes: `http-request`, `use_backend`, `bind`, `acl` and so on. */
       frontends: freeText.optional(),
       api_pool: freeText.optional(),
       stream_pool: freeText.optional(),
@@ -217,7 +217,5 @@ function repeated(values: readonly string[]): number[] {
 }
 
 function isPlainText(text: string): boolean {
-  return (
-    text.isWellFormed() && [...text].every((c) => c === "\n" || c === "\t" || (c >= " " && c !== "\u007f"))
-  );
+  return text.isWellFormed() && /^[\n\t\P{Cc}]*$/u.test(text);
 }

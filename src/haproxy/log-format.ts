@@ -25,7 +25,7 @@ const request = {
   tls: "%(tls)sslv",
 };
 const failedConnection = {
-  at: "%(at)[accept_date(ms),ms_utime(%Y-%m-%dT%H:%M:%S.%3NZ)]",
+  at: "%(at)[date(0,ms),ms_utime(%Y-%m-%dT%H:%M:%S.%3NZ)]",
   client: request.client,
   client_port: request.client_port,
   frontend: request.frontend,

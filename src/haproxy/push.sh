@@ -32,7 +32,7 @@ follow_up() {
   place /usr/local/lib/veza/
   place_unit
   switch_to "$wanted"
-  activate || fail "haproxy refused release $wanted: $why"
+  activate || fail "haproxy does not start with this configuration: $why"
   proved "$wanted" || fail "haproxy loaded release $wanted, but $why"
   systemctl is-enabled --quiet haproxy || systemctl enable --quiet haproxy
   switched=
@@ -70,22 +70,23 @@ check_release() {
   # HAProxy complains about an empty or missing state file; version 1 without servers is neither.
   [ -s /var/lib/haproxy/server-state ] || printf '1\n' >/var/lib/haproxy/server-state
   if said=$(timeout 30 haproxy -c -dW -f "$path/haproxy.cfg" -f "$path/release.cfg" 2>&1); then return; fi
-  said=${said//$path/$live}
   [ "$previous" = "$wanted" ] || [ "$(readlink "$live")" = "releases/$wanted" ] || rm -rf "$path"
   fail "haproxy does not accept this configuration:
-$(grep -v '^\[NOTICE\]' <<<"$said")
-$(lines_named_in "$said")$(state_untouched)"
+$(explained "$said")
+$(state_untouched)"
 }
 
-# The lines that HAProxy's messages name, and the config key of those that a user wrote.
-lines_named_in() { # MESSAGES
+# HAProxy's complaints with the path that the user knows, then the lines they name, and the config key of those that
+# a user wrote.
+explained() { # MESSAGES
   local number
+  grep -v '^\[NOTICE\]' <<<"${1//$home\/releases\/$wanted/$live}" || :
   grep -oE "haproxy\.cfg:[0-9]+" <<<"$1" | cut -d: -f2 | sort -nu | head -n 5 | while IFS= read -r number; do
     awk -v number="$number" '
       /^[[:space:]]*# veza-edge:/ { key = " (from " $2 ")" }
       /^[^[:space:]#]/ && key !~ /sections/ { key = "" }
       NR == number { sub(/^[[:space:]]+/, ""); print "  line " number key ": " $0 }' "$STAGE$live/haproxy.cfg"
-  done
+  done || :
 }
 
 state_untouched() {
@@ -132,7 +133,7 @@ activate() {
     if [ -n "$running" ]; then note 'haproxy is restarted, because its unit changed: open connections end'; fi
     restart
   elif ! said=$("$control" reload 2>&1); then
-    why=$(grep -v '^\[NOTICE\]' <<<"${said//$home\/releases\/$wanted/$live}")
+    why=$(explained "$said")
     return 1
   fi
 }

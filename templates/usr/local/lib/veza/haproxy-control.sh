@@ -11,7 +11,7 @@ admin=/run/haproxy/admin.sock
 master=/run/haproxy-master.sock
 
 ask() { # SOCKET SECONDS COMMAND
-  printf '%s\n' "$3" | timeout "$(($2 + 1))" socat -t "$2" - "UNIX-CONNECT:$1"
+  printf '%s\n' "$3" | timeout "$(($2 + 1))" socat -t "$2" - "UNIX-CONNECT:$1" 2>/dev/null
 }
 
 # The running servers' state, with what only the configuration may decide corrected: HAProxy takes addresses and
