@@ -1,0 +1,9 @@
+#!/bin/sh
+# First step of every npm script: sh tools/run.sh VERB ARGUMENTS…
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source-path=SCRIPTDIR source=bootstrap.sh
+. "$root/tools/bootstrap.sh"
+PATH=$(dirname "$node"):$PATH
+export PATH
+exec "$node" "$root/tools/main.ts" "$@"

@@ -1,0 +1,152 @@
+import { chmodSync, copyFileSync, existsSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+
+import { execa } from "execa";
+
+import { mainFile } from "./find.ts";
+import { goBuild, type Go } from "./go.ts";
+import type { Origin, Source } from "./obtain.ts";
+import { downloadTarball, releasesUrl } from "./vendor.ts";
+import { languageHostWrapper, machineArch, versions, type PieceName } from "./versions.ts";
+
+/** What one run learned about the vendor's host, so that a dead one is waited for once. */
+export interface Vendor {
+  readonly url: string;
+  unreachable?: string;
+}
+
+export function vendorOf(env: NodeJS.ProcessEnv): Vendor {
+  return { url: releasesUrl(env) };
+}
+
+type FindGo = (note: (detail: string) => void) => Promise<Go>;
+
+/** The ways to get a piece, best first. `go` is asked for only when something must be built. */
+export function sourcesOf(piece: PieceName, vendor: Vendor, go: FindGo): Source[] {
+  return [onThisMachine(piece), fromVendor(piece, vendor), fromGoModules(piece, go)];
+}
+
+function onThisMachine(piece: PieceName): Source {
+  const { version } = versions[piece];
+  return {
+    road: "path",
+    async take() {
+      if (piece !== "cli") {
+        const plugin = join(
+          homedir(),
+          ".pulumi",
+          "plugins",
+          `resource-${piece}-v${version}`,
+          mainFile[piece],
+        );
+        return existsSync(plugin)
+          ? found(plugin, version)
+          : `${piece} ${version} is not in ~/.pulumi/plugins`;
+      }
+      const pulumi = (process.env["PATH"] ?? "")
+        .split(delimiter)
+        .map((dir) => join(dir, "pulumi"))
+        .find((file) => existsSync(file));
+      if (pulumi === undefined) return "no pulumi on PATH";
+      const said = await execa(pulumi, ["version"], { reject: false, timeout: 10_000 });
+      if (said.stdout !== `v${version}`) return `${pulumi} is ${said.stdout || "silent"}`;
+      const real = realpathSync(pulumi);
+      // The two belong together: they come in one release.
+      if (!existsSync(join(dirname(real), "pulumi-language-nodejs"))) {
+        return `${real} has no pulumi-language-nodejs beside it`;
+      }
+      return found(real, version);
+    },
+  };
+}
+
+function found(path: string, version: string): Omit<Origin, "road"> {
+  const { size, mtimeMs } = statSync(path);
+  return { version, from: path, found: { path, size, mtimeMs } };
+}
+
+function fromVendor(piece: PieceName, vendor: Vendor): Source {
+  const { version, sha256 } = versions[piece];
+  const arch = machineArch();
+  const go = arch === "x64" ? "amd64" : arch;
+  const url =
+    piece === "cli"
+      ? `${vendor.url}/sdk/pulumi-v${version}-linux-${arch}.tar.gz`
+      : `${vendor.url}/plugins/pulumi-resource-${piece}-v${version}-linux-${go}.tar.gz`;
+  return {
+    road: "vendor",
+    async take(dir, note) {
+      const pinned = sha256[arch];
+      if (pinned === undefined) return "no checksum is pinned in tools/versions.json";
+      if (vendor.unreachable !== undefined) return vendor.unreachable;
+      try {
+        await downloadTarball(url, pinned, dir, note);
+      } catch (error) {
+        if (isUnreachable(error)) vendor.unreachable = `${vendor.url} cannot be reached`;
+        throw error;
+      }
+      if (piece === "cli") keepOnly(dir, ["pulumi", "pulumi-language-nodejs"]);
+      return { version, from: url };
+    },
+  };
+}
+
+/** Whether no connection could be had at all: then the vendor's other files need not be tried. */
+function isUnreachable(error: unknown): boolean {
+  if (!(error instanceof Error) || !(error.cause instanceof Error)) return false;
+  const code = "code" in error.cause ? error.cause.code : undefined;
+  return ["UND_ERR_CONNECT_TIMEOUT", "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ENETUNREACH",
+    "EHOSTUNREACH"].some((known) => known === code); // prettier-ignore
+}
+
+/** The vendor's CLI tarball has one folder with a language host for every language. */
+function keepOnly(dir: string, names: readonly string[]): void {
+  const unpacked = join(dir, "pulumi");
+  renameSync(unpacked, join(dir, "unpacked"));
+  for (const name of names) renameSync(join(dir, "unpacked", name), join(dir, name));
+  rmSync(join(dir, "unpacked"), { recursive: true });
+}
+
+function fromGoModules(piece: PieceName, findGo: FindGo): Source {
+  const { version } = versions[piece];
+  return {
+    road: "built",
+    async take(dir, note) {
+      const go = await findGo(note);
+      for (const build of builds[piece](dir, version)) await goBuild(go, build, note);
+      if (piece === "cli") {
+        copyFileSync(languageHostWrapper, join(dir, "pulumi-language-nodejs"));
+        chmodSync(join(dir, "pulumi-language-nodejs"), 0o755);
+      }
+      return { version, from: `Go modules, Go ${go.version}` };
+    },
+  };
+}
+
+const builds = {
+  cli: (dir: string, version: string) => [
+    {
+      module: "language-host",
+      target: "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs",
+      output: join(dir, "nodejs-host"),
+    },
+    {
+      module: "pulumi-cli",
+      target: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+      output: join(dir, "pulumi"),
+      variables: { "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": `v${version}` },
+    },
+  ],
+  tls: (dir: string, version: string) => [plugin("tls", dir, version)],
+  command: (dir: string, version: string) => [plugin("command", dir, version)],
+};
+
+function plugin(piece: PieceName, dir: string, version: string) {
+  return {
+    module: `${piece}-plugin`,
+    target: ".",
+    output: join(dir, mainFile[piece]),
+    variables: { "main.version": version },
+  };
+}
