@@ -18,9 +18,10 @@ export interface LocalScript {
  * @throws SetupError with the script's own last words when it fails or runs into its limit.
  */
 export async function runScript(script: LocalScript): Promise<readonly string[]> {
-  const result = await execa("bash", ["-euo", "pipefail", "-s"], {
+  // timeout(1) ends the script with all that it started; a daemon that it left behind on purpose stays.
+  const shell = ["--kill-after=5", String(script.limitSeconds), "bash", "-euo", "pipefail", "-s"];
+  const result = await execa("timeout", shell, {
     input: hostDocument({ parameters: script.parameters, script: readScript(import.meta.url, script.name) }),
-    timeout: script.limitSeconds * 1000,
     all: true,
     reject: false,
     // Programs answer in the language that this project reads.
@@ -28,8 +29,9 @@ export async function runScript(script: LocalScript): Promise<readonly string[]>
   });
   const lines = result.all.split("\n").filter((line) => line.trim() !== "");
   if (!result.failed) return result.stdout.split("\n").filter((line) => line !== "");
-  const why = result.timedOut
-    ? `was stopped after its limit of ${String(script.limitSeconds)} s`
-    : `ended with status ${String(result.exitCode ?? result.signal)}`;
+  const why =
+    result.exitCode === 124
+      ? `was stopped after its limit of ${String(script.limitSeconds)} s`
+      : `ended with status ${String(result.exitCode ?? result.signal)}`;
   throw new SetupError(`tools/machine/${script.name} ${why}`, lines.slice(-20));
 }
