@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
 import { hostName, ipv4, port } from "./common.ts";
 import { limitsSchema } from "./incus.ts";
@@ -18,24 +16,13 @@ const artifactName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/, {
   error: "must be a plain file name: letters, digits, dots, dashes, underscores",
 });
 
-const artifactByPath = z
-  .strictObject({
-    /** A file on the machine that runs `pulumi`, absolute or relative to the project. */
-    path: z.string().min(1),
-    /** SHA-256 the file must have. @default whatever it has when the config is read */
-    sha256: sha256.optional(),
-    name: artifactName.optional(),
-  })
-  .transform(({ sha256: wanted, ...artifact }, context) => {
-    const digest = wanted ?? fileDigest(artifact.path);
-    if (digest !== undefined) return { ...artifact, sha256: digest };
-    context.addIssue({
-      code: "custom",
-      path: ["path"],
-      message: `there is no file ${artifact.path} (the lab's are bundled by npm run lab)`,
-    });
-    return z.NEVER;
-  });
+const artifactByPath = z.strictObject({
+  /** A file on the machine that runs `pulumi`, absolute or relative to the project. */
+  path: z.string().min(1),
+  /** SHA-256 the file must have. @default whatever it has when the program runs */
+  sha256: sha256.optional(),
+  name: artifactName.optional(),
+});
 
 const artifactByUrl = z.strictObject({
   /** Where the instance itself downloads the file from. */
@@ -172,8 +159,4 @@ function isText(value: string, allowedControls: string): boolean {
   return (
     value.isWellFormed() && [...value].every((c) => allowedControls.includes(c) || !/[\x00-\x1f\x7f]/.test(c))
   );
-}
-
-function fileDigest(path: string): string | undefined {
-  return existsSync(path) ? createHash("sha256").update(readFileSync(path)).digest("hex") : undefined;
 }

@@ -18,7 +18,9 @@ export function loadConfig(stack: string, raw: Readonly<Record<string, unknown>>
   const rooms = Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value]));
   for (const key of secretKeys) delete rooms[key];
   const parsed = stackSchema.safeParse(rooms);
-  const problems = parsed.success ? crossChecks(parsed.data) : parsed.error.issues.flatMap((issue) => problemOf(issue));
+  const problems = parsed.success
+    ? crossChecks(parsed.data)
+    : parsed.error.issues.flatMap((issue) => problemOf(issue));
   if (!parsed.success || problems.length > 0) throw new ConfigError(stack, problems);
   return parsed.data;
 }
@@ -43,5 +45,8 @@ function problemOf(issue: z.core.$ZodIssue, outer: readonly PropertyKey[] = []):
 
 /** A key that an alternative does not know speaks against it more than a wrong value. */
 function mistakes(issues: readonly z.core.$ZodIssue[]): number {
-  return issues.reduce((sum, issue) => sum + (issue.code === "unrecognized_keys" ? 10 * issue.keys.length : 1), 0);
+  return issues.reduce(
+    (sum, issue) => sum + (issue.code === "unrecognized_keys" ? 10 * issue.keys.length : 1),
+    0,
+  );
 }

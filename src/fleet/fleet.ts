@@ -4,6 +4,7 @@ import type { PoolName, PoolServer } from "../config/pool.ts";
 import { Artifact } from "../incus/artifact.ts";
 import type { Host } from "../incus/host.ts";
 import type { Site } from "../incus/site.ts";
+import { fileDigest } from "./file-digest.ts";
 import { Instance } from "./instance.ts";
 import { fleetModel, type ArtifactSpec, type StatisticsAddress } from "./model.ts";
 
@@ -26,7 +27,7 @@ export class Fleet extends pulumi.ComponentResource {
 
   constructor(name: string, args: FleetArgs, opts?: pulumi.ComponentResourceOptions) {
     super("veza:fleet:Fleet", name, {}, opts);
-    const model = fleetModel(args.fleet, args.config);
+    const model = fleetModel(args.fleet, args.config, fileDigest);
     this.pool = args.config.pool;
     this.servers = model.servers;
     // All instances run the same artifact, so it travels once to each host that has some.

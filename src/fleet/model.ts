@@ -58,8 +58,11 @@ export interface FleetModel {
   readonly servers: readonly PoolServer[];
 }
 
+/** SHA-256 of a file that the config names without one. */
+export type DigestOf = (path: string) => string;
+
 /** What a fleet's config means. An instance's part depends on its own entry and on what all of the fleet run, only its place in the roll-out on the others. */
-export function fleetModel(name: string, config: FleetConfig): FleetModel {
+export function fleetModel(name: string, config: FleetConfig, digestOf: DigestOf): FleetModel {
   const members = config.instances
     .map(({ id, address, host }) => ({ name: `${name}-${String(id)}`, id, address, host }))
     .sort((a, b) => a.id - b.id);
@@ -67,7 +70,7 @@ export function fleetModel(name: string, config: FleetConfig): FleetModel {
     members.map((member) => member.name),
     config.maxUnavailable,
   );
-  const application = applicationSpec(name, config);
+  const application = applicationSpec(name, config, digestOf);
   return {
     artifact: application.artifact,
     instances: members.map((member) => ({ ...member, after: after.get(member.name) ?? [], application })),
@@ -75,7 +78,7 @@ export function fleetModel(name: string, config: FleetConfig): FleetModel {
   };
 }
 
-function applicationSpec(name: string, config: FleetConfig): ApplicationSpec {
+function applicationSpec(name: string, config: FleetConfig, digestOf: DigestOf): ApplicationSpec {
   return {
     name,
     pool: config.pool,
@@ -83,7 +86,7 @@ function applicationSpec(name: string, config: FleetConfig): ApplicationSpec {
     healthPath: config.healthPath,
     user: config.user,
     command: config.command ?? [`/opt/veza/${name}/current/${name}`],
-    artifact: artifactSpec(config.artifact),
+    artifact: artifactSpec(config.artifact, digestOf),
     environment: config.environment,
     drainSeconds: config.drainSeconds,
     healthSeconds: config.healthSeconds,
@@ -91,10 +94,10 @@ function applicationSpec(name: string, config: FleetConfig): ApplicationSpec {
   };
 }
 
-function artifactSpec(artifact: ArtifactConfig): ArtifactSpec {
+function artifactSpec(artifact: ArtifactConfig, digestOf: DigestOf): ArtifactSpec {
   if ("path" in artifact) {
-    const { path, sha256, name = lastPart(path) } = artifact;
-    return { sha256, name, from: { kind: "path", path } };
+    const { path, name = lastPart(path) } = artifact;
+    return { sha256: artifact.sha256 ?? digestOf(path), name, from: { kind: "path", path } };
   }
   const { url, sha256, name = lastPart(new URL(url).pathname) } = artifact;
   return { sha256, name, from: { kind: "url", url } };

@@ -26,7 +26,7 @@ push() {
   inside test -f "$PUSH_TO" && return 0
   [ -f "$PUSH_FROM" ] || fail "$PUSH_FROM is not on the host, so '$UNIT' was not applied. bin/pulumi up brings it again"
   # Renamed when it is whole: a file that is there is complete.
-  timeout 300 incus file push --project "$PROJECT" --create-dirs --mode 0644 "$PUSH_FROM" "$CONTAINER$PUSH_TO.part" </dev/null >&2
+  timeout 300 incus file push --quiet --project "$PROJECT" --create-dirs --mode 0644 "$PUSH_FROM" "$CONTAINER$PUSH_TO.part" </dev/null >&2
   inside mv -f "$PUSH_TO.part" "$PUSH_TO"
 }
 

@@ -4,10 +4,16 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fleetsSchema, type FleetConfig } from "../../src/config/fleet.ts";
-import { fleetModel, type InstanceSpec, type StatisticsAddress } from "../../src/fleet/model.ts";
+import {
+  artifactPath,
+  fleetModel,
+  type InstanceSpec,
+  type StatisticsAddress,
+} from "../../src/fleet/model.ts";
+import { fileDigest } from "../../src/fleet/file-digest.ts";
 import { instanceUnit, rolloutSeconds } from "../../src/fleet/unit.ts";
 import { containerDocument, hostDocument } from "../../src/incus/document.ts";
-import { filesBody } from "../../src/incus/files-body.ts";
+import { filesBody, type FilesSpec } from "../../src/incus/files-body.ts";
 import { imageAlias } from "../../src/incus/image.ts";
 import { readScript } from "../../src/shell/read-script.ts";
 
@@ -81,6 +87,11 @@ export class FleetLab {
     });
   }
 
+  /** A directory that goes away with the lab. */
+  get directory(): string {
+    return this.#directory;
+  }
+
   /** The artifact that this text is, as a fleet's config names it. */
   async artifact(name: string, content: string | Buffer): Promise<{ path: string; sha256: string }> {
     const path = join(this.#directory, name);
@@ -93,34 +104,33 @@ export class FleetLab {
     return this.start(spec, statistics);
   }
 
-  /** Rolls out and kills everything that does, some seconds later. */
-  async rollOutKilledAfter(spec: InstanceSpec, seconds: number): Promise<void> {
-    const rollOut = this.start(spec, []);
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-    await this.shell(spec.name, "pkill -KILL -f '[-]euo pipefail -s' || true");
-    await rollOut;
+  /** Rolls out, and kills what does it right before the first command that begins with these words. */
+  async rollOutKilledBefore(spec: InstanceSpec, command: string): Promise<void> {
+    const kill = `set -T\ntrap '[[ $BASH_COMMAND != "${command}"* ]] || kill -KILL $$' DEBUG\n`;
+    const { exitCode } = await this.start(spec, [], kill);
+    if (exitCode === 0) throw new Error(`the roll-out went through, without ${command}`);
   }
 
-  private async start(spec: InstanceSpec, statistics: readonly StatisticsAddress[]): Promise<Outcome> {
-    const { artifact } = spec.application;
-    const unit = instanceUnit(spec, statistics);
-    const limitSeconds = rolloutSeconds(spec);
-    if (artifact.from.kind === "path") {
-      const blob = `/var/lib/veza/artifacts/${artifact.sha256}`;
-      await this.shell(spec.name, "mkdir -p /var/lib/veza/artifacts");
-      await this.write(spec.name, blob, await readFile(artifact.from.path, "utf8"));
-    }
-    const body = filesBody(unit);
-    const document = containerDocument({
-      project,
-      container: spec.name,
-      unit: unit.unit,
-      limitSeconds,
-      body,
-    });
+  /** Applies a unit of files as an update does. */
+  async apply(name: string, unit: FilesSpec, limitSeconds: number, before = ""): Promise<Outcome> {
+    const body = before + filesBody(unit);
+    const input = containerDocument({ project, container: name, unit: unit.unit, limitSeconds, body });
     const words = ["-euo", "pipefail", "-s", "apply"];
-    const { exitCode, all } = await execa("bash", words, { input: document, reject: false, all: true });
+    const { exitCode, all } = await execa("bash", words, { input, reject: false, all: true });
     return { exitCode: exitCode ?? -1, said: all };
+  }
+
+  private async start(
+    spec: InstanceSpec,
+    statistics: readonly StatisticsAddress[],
+    before = "",
+  ): Promise<Outcome> {
+    const { artifact } = spec.application;
+    if (artifact.from.kind === "path") {
+      const content = await readFile(artifact.from.path, "utf8");
+      await this.write(spec.name, artifactPath(artifact.sha256), content);
+    }
+    return this.apply(spec.name, instanceUnit(spec, statistics), rolloutSeconds(spec), before);
   }
 }
 
@@ -146,7 +156,7 @@ export function instancesOf(
       ...changes,
     },
   });
-  return Object.entries(fleets).flatMap(([name, config]) => fleetModel(name, config).instances);
+  return Object.entries(fleets).flatMap(([name, config]) => fleetModel(name, config, fileDigest).instances);
 }
 
 async function incus(...words: string[]): Promise<{ stdout: string }> {
