@@ -247,8 +247,8 @@ function indented(text: FreeText | undefined): string[] {
   return text === undefined ? [] : freeLines(text, "    ");
 }
 
-/** A user's lines with a comment that says where they come from; the empty line behind ends a trailing backslash. */
+/** A user's lines with a comment that says where they come from. */
 function freeLines({ yamlPath, text }: FreeText, indent: string): string[] {
   const body = text.replace(/\n+$/, "").split("\n");
-  return ["", `${indent}# ${yamlPath}`, ...body.map((one) => (one.trim() === "" ? "" : indent + one)), ""];
+  return ["", `${indent}# ${yamlPath}`, ...body.map((one) => (one.trim() === "" ? "" : indent + one))];
 }

@@ -73,8 +73,8 @@ export interface ServerState extends ServerName {
 
 /** Answers to `show servers state`. */
 export function parseServersState(text: string): Parsed<ServerState[]> {
-  const [version, header, ...lines] = text.trim().split("\n");
-  if (version?.trim() !== "1" || header?.startsWith("# ") !== true) {
+  const [version, header, ...lines] = text.split("\n");
+  if (version !== "1" || header?.startsWith("# ") !== true || !text.endsWith("\n")) {
     return { ok: false, problem: "not a server state of version 1 with its header; perhaps cut off" };
   }
   const column = new Map(
@@ -101,6 +101,7 @@ export function parseServersState(text: string): Parsed<ServerState[]> {
       initialWeight: number("srv_iweight"),
     };
     if (
+      values.length !== column.size ||
       health === undefined ||
       [admin, state.id, state.port, state.weight, state.initialWeight].some(Number.isNaN)
     ) {
@@ -140,7 +141,7 @@ const kinds = ["frontend", "backend", "server", "listener"] as const;
 /** Answers to `show stat`, and the stats page's `;csv`. */
 export function parseStat(text: string): Parsed<Stat[]> {
   const [header, ...rows] = parseCsv(text);
-  if (header?.[0] !== "# pxname")
+  if (header?.[0] !== "# pxname" || !text.endsWith("\n"))
     return { ok: false, problem: "no header of a statistics table; perhaps cut off" };
   const column = new Map(header.map((name, index) => [name.replace(/^# /, ""), index]));
   const stats: Stat[] = [];

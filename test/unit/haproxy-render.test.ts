@@ -1,0 +1,197 @@
+import { describe, expect, it } from "@jest/globals";
+import fc from "fast-check";
+import { loadBalancerSchema, type LoadBalancerConfig } from "../../src/config/load-balancer.ts";
+import type { Pools, PoolServer } from "../../src/config/pool.ts";
+import { loadBalancerModel } from "../../src/haproxy/model.ts";
+import { loadBalancerUnit, renderHaproxy } from "../../src/haproxy/render.ts";
+
+const network = { bridge: "incusbr0", gateway: "10.77.0.1/24" };
+const noServers: Pools = { api_pool: [], stream_pool: [] };
+const labPools: Pools = {
+  api_pool: [1, 2].map((id) => server(`backend-api-${String(id)}`, id, 20 + id, 8080)),
+  stream_pool: [1, 2].map((id) => server(`stream-server-${String(id)}`, id, 30 + id, 8082)),
+};
+
+describe("haproxy.cfg, whole", () => {
+  it("of a lab: HTTP, two fleets", () => {
+    expect(document({}, labPools)).toMatchSnapshot();
+  });
+
+  it("with TLS, everything tuned, and lines of the user's own in every section", () => {
+    const config = {
+      ports: { http: 8000, https: 8443, stats: 9999 },
+      cookie: { name: "SHARD" },
+      routes: { stream: { prefix: "/media/hls/" } },
+      healthChecks: { intervalSeconds: 10, fastIntervalSeconds: 2, fall: 5, rise: 1, timeoutMs: 1500 },
+      timeouts: { connectMs: 250, tunnelSeconds: 7200 },
+      limits: { connections: 500, headerBytes: 32768, oldWorkers: 5, oldWorkerSeconds: 60 },
+      slowStartSeconds: 10,
+      tls: { certificate: "edge.pem", hstsSeconds: 300 },
+      extraConfig: {
+        global: "tune.maxaccept 64",
+        defaults: "option tcp-smart-accept\n\n# why not\noption tcp-smart-connect\n",
+        frontends: "http-request deny if { path /private }\n",
+        api_pool: "http-request set-header X-Pool api\n",
+        stream_pool: "http-request set-header X-Pool stream\n",
+        sections: "backend spare\n    http-request return status 204\n",
+      },
+    };
+    expect(document(config, labPools, "0123456789abcdef")).toMatchSnapshot();
+  });
+
+  it("of a load balancer alone: static servers instead of fleets", () => {
+    const staticServers = {
+      api_pool: [
+        { id: 2, address: "192.0.2.12", port: 8080 },
+        { id: 1, name: "old-api", address: "192.0.2.11", port: 8080 },
+      ],
+      stream_pool: [{ id: 7, address: "192.0.2.21", port: 8082 }],
+    };
+    expect(document({ staticServers }, noServers)).toMatchSnapshot();
+  });
+
+  it("without any server", () => {
+    expect(document({}, noServers)).toMatchSnapshot();
+  });
+});
+
+describe("the other files", () => {
+  it("are those of a release, the unit and its control script", () => {
+    const files = renderHaproxy(model({}, labPools));
+    expect(files.map(({ path, mode, owner }) => [path, mode, owner])).toEqual([
+      ["/etc/haproxy/current/haproxy.cfg", "0640", "root:root"],
+      ["/etc/haproxy/current/errors/503.http", "0644", "root:root"],
+      ["/etc/systemd/system/haproxy.service.d/veza.conf", "0644", "root:root"],
+      ["/usr/local/lib/veza/haproxy-control", "0755", "root:root"],
+    ]);
+    for (const { content } of files) expect(content).toMatch(/[^\n]\n$/);
+  });
+
+  it("come with the addresses that have to answer after a push", () => {
+    const probes = (config: object) =>
+      loadBalancerUnit(model(config, labPools)).followUp?.parameters?.["PROBES"];
+    expect(probes({})).toBe("http:80:/.well-known/veza-edge http:9100:/stats;csv");
+    expect(probes({ tls: { certificate: "edge.pem" } })).toBe(
+      "http:80:/.well-known/veza-edge https:443:/.well-known/veza-edge http:9100:/stats;csv",
+    );
+  });
+});
+
+describe("a server", () => {
+  it("keeps its line when others come and go, whatever their order", () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.integer({ min: 1, max: 200 }), { minLength: 2, maxLength: 12 }),
+        (ids) => {
+          const servers = ids.map((id) => server(`s${String(id)}`, id, id, 8080));
+          const [, ...rest] = servers;
+          const before = serverLines({ api_pool: servers, stream_pool: servers });
+          const after = serverLines({ api_pool: [...rest].reverse(), stream_pool: rest });
+          const gone = new RegExp(` s${String(ids[0])} `);
+          expect(after).toEqual(before.filter((line) => !gone.test(line)));
+        },
+      ),
+    );
+  });
+
+  it("of a fleet is not mixed with static ones", () => {
+    const staticServers = { api_pool: [{ id: 9, address: "192.0.2.9", port: 1 }], stream_pool: [] };
+    expect(document({ staticServers }, labPools)).not.toContain("192.0.2.9");
+  });
+});
+
+describe("text from config", () => {
+  it("cannot begin a line of its own, except in extraConfig", () => {
+    const lineBreaks = fc.constantFrom("\n", "\r", "\r\n", "\u0000", " ", '"', "#", "\\");
+    const strings = fc.tuple(fc.string(), lineBreaks, fc.string()).map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(strings, (text) => {
+        for (const config of [
+          { cookie: { name: text } },
+          { routes: { stream: { prefix: `/${text}/` } } },
+          { healthChecks: { paths: { api_pool: `/${text}` } } },
+          { staticServers: { api_pool: [{ id: 1, name: text, address: "192.0.2.1", port: 1 }] } },
+          { staticServers: { api_pool: [{ id: 1, address: text, port: 1 }] } },
+        ]) {
+          expect(loadBalancerSchema.safeParse(withInstance(config)).success).toBe(false);
+        }
+      }),
+    );
+  });
+
+  it("keeps every other line as it was when it stands in extraConfig", () => {
+    const plain = document({}, labPools).split("\n");
+    fc.assert(
+      fc.property(fc.string().filter(isConfigText), (text) => {
+        const lines = document({ extraConfig: { defaults: text, api_pool: text } }, labPools).split("\n");
+        let next = 0;
+        for (const line of lines) if (line === plain[next]) next++;
+        expect(next).toBe(plain.length);
+      }),
+    );
+  });
+
+  it("may not hold control characters", () => {
+    for (const character of ["\u0000", "\r", "\u001b", "\u007f", "\u0085", "\ud800"]) {
+      expect(isConfigText(`option${character}httplog`)).toBe(false);
+    }
+    expect(isConfigText("option httplog\n\tretries 2 # für alle\n")).toBe(true);
+  });
+});
+
+describe("config mistakes", () => {
+  it("are reported together, each with its place", () => {
+    const result = loadBalancerSchema.safeParse({
+      instances: [{ address: "10.77.0.300" }],
+      ports: { http: 80, stats: 80 },
+      healthChecks: { intervalSeconds: 1, fastIntervalSeconds: 2 },
+      staticServers: {
+        api_pool: [
+          { id: 1, address: "192.0.2.1", port: 80 },
+          { id: 1, address: "192.0.2.1", port: 80 },
+        ],
+      },
+      timeout: 3,
+    });
+    const places = result.error?.issues.map((issue) =>
+      [...issue.path, ...("keys" in issue ? issue.keys : [])].join("."),
+    );
+    expect(places?.sort()).toEqual([
+      "healthChecks.fastIntervalSeconds",
+      "instances.0.address",
+      "ports.stats",
+      "staticServers.api_pool.1.address",
+      "staticServers.api_pool.1.id",
+      "staticServers.api_pool.1.name",
+      "timeout",
+    ]);
+  });
+});
+
+function server(name: string, id: number, lastOctet: number, port: number): PoolServer {
+  return { id, name, address: `10.77.0.${String(lastOctet)}`, port, agentPort: 8079 };
+}
+
+function withInstance(config: object): object {
+  return { instances: [{ address: "10.77.0.10" }], ...config };
+}
+
+function isConfigText(text: string): boolean {
+  return loadBalancerSchema.safeParse(withInstance({ extraConfig: { defaults: text, api_pool: text } }))
+    .success;
+}
+
+function model(config: object, pools: Pools, fingerprint?: string) {
+  const parsed: LoadBalancerConfig = loadBalancerSchema.parse(withInstance(config));
+  return loadBalancerModel(parsed, pools, network, fingerprint);
+}
+
+function document(config: object, pools: Pools, fingerprint?: string): string {
+  return renderHaproxy(model(config, pools, fingerprint))[0]?.content ?? "";
+}
+
+function serverLines(pools: Pools): string[] {
+  return document({}, pools)
+    .split("\n")
+    .filter((line) => /^ +(server|ignore-persist) /.test(line));
+}
