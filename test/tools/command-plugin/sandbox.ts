@@ -40,13 +40,24 @@ export class Sandbox {
   readonly #root: string;
   readonly #stacks = new Map<string, Stack>();
 
-  private constructor(root: string) {
+  readonly #environment: Readonly<Record<string, string>>;
+
+  private constructor(root: string, environment: Record<string, string>) {
     this.#root = root;
+    this.#environment = {
+      PULUMI_HOME: join(root, "home"),
+      PULUMI_BACKEND_URL: `file://${root}`,
+      PULUMI_CONFIG_PASSPHRASE: "only for tests",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      SSH_AUTH_SOCK: "",
+      ...environment,
+    };
     this.files = join(root, "files");
     mkdirSync(this.files);
   }
 
-  static async create(): Promise<Sandbox> {
+  /** `environment` is added to what the engine and the plugin get. */
+  static async create(environment: Record<string, string> = {}): Promise<Sandbox> {
     const toolchain = findToolchain();
     const plugin = process.env["VEZA_COMMAND_PLUGIN"] ?? toolchain?.origins.command.path;
     const pulumiBinary = process.env["VEZA_PULUMI"] ?? toolchain?.pulumi;
@@ -55,7 +66,7 @@ export class Sandbox {
     }
     // The Automation API looks for the CLI there.
     process.env["PATH"] = `${dirname(pulumiBinary)}:${process.env["PATH"] ?? ""}`;
-    const sandbox = new Sandbox(mkdtempSync(join(tmpdir(), "command-plugin-")));
+    const sandbox = new Sandbox(mkdtempSync(join(tmpdir(), "command-plugin-")), environment);
     await execa(pulumiBinary, ["plugin", "install", "resource", "command", "1.2.1", "--file", plugin], {
       env: sandbox.#environment,
     });
@@ -77,10 +88,14 @@ export class Sandbox {
   }
 
   async destroy(name: string): Promise<Run> {
-    return this.#run(name, async () => {}, async (stack, onOutput) => {
-      await stack.destroy({ onOutput, onError: onOutput });
-      return { outputs: {} };
-    });
+    return this.#run(
+      name,
+      async () => {},
+      async (stack, onOutput) => {
+        await stack.destroy({ onOutput, onError: onOutput });
+        return { outputs: {} };
+      },
+    );
   }
 
   /** The state file as it lies on the disk. */
@@ -99,16 +114,6 @@ export class Sandbox {
 
   dispose(): void {
     rmSync(this.#root, { recursive: true, force: true });
-  }
-
-  get #environment(): Record<string, string> {
-    return {
-      PULUMI_HOME: join(this.#root, "home"),
-      PULUMI_BACKEND_URL: `file://${this.#root}`,
-      PULUMI_CONFIG_PASSPHRASE: "only for tests",
-      PULUMI_SKIP_UPDATE_CHECK: "true",
-      SSH_AUTH_SOCK: "",
-    };
   }
 
   async #run(
@@ -132,7 +137,7 @@ export class Sandbox {
     let stack = this.#stacks.get(name);
     if (!stack) {
       const args = { projectName: "parity", stackName: name, program };
-      stack = await LocalWorkspace.createOrSelectStack(args, { envVars: this.#environment });
+      stack = await LocalWorkspace.createOrSelectStack(args, { envVars: { ...this.#environment } });
       this.#stacks.set(name, stack);
     }
     stack.workspace.program = program;

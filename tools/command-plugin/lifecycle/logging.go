@@ -22,8 +22,7 @@ func CheckLogging(logging string) []p.CheckFailure {
 		}
 	}
 	return []p.CheckFailure{{
-		Property: "logging",
-		Reason:   `must be "stdout", "stderr", "stdoutAndStderr" or "none", not "` + logging + `"`,
+		Property: "logging", Reason: `must be "stdout", "stderr", "stdoutAndStderr" or "none", not "` + logging + `"`,
 	}}
 }
 

@@ -19,8 +19,8 @@ type Recorder struct {
 	stdout, stderr, both bytes.Buffer
 }
 
-// Stream returns the writer for one of the two standard streams; Close logs a
-// last line without newline.
+// Stdout is the writer for standard output; Close logs a last line without
+// newline.
 func (r *Recorder) Stdout(log func(line string)) io.WriteCloser {
 	return &stream{recorder: r, kept: &r.stdout, log: log}
 }

@@ -66,7 +66,7 @@ func (Command) Check(ctx context.Context, req infer.CheckRequest) (infer.CheckRe
 	if inputs.Logging != nil && !req.NewInputs.Get("logging").HasComputed() {
 		failures = append(failures, lifecycle.CheckLogging(string(*inputs.Logging))...)
 	}
-	return infer.CheckResponse[CommandInputs]{Inputs: inputs, Failures: failures}, err
+	return infer.CheckResponse[CommandInputs]{Inputs: inputs, Failures: lifecycle.WithoutValues(failures)}, err
 }
 
 func notImplemented(property string) p.CheckFailure {

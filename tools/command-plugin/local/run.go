@@ -23,6 +23,10 @@ func (in CommandInputs) run(ctx context.Context, command string, previous lifecy
 	}
 	cmd := exec.Command(interpreter[0], append(interpreter[1:len(interpreter):len(interpreter)], command)...)
 	if in.Dir != nil {
+		// Without this the error would say that the interpreter is not there.
+		if _, err := os.Stat(*in.Dir); err != nil {
+			return lifecycle.Outputs{}, fmt.Errorf("working directory (dir): %w: running %q", err, command)
+		}
 		cmd.Dir = *in.Dir
 	}
 	cmd.Env = in.environment(previous)

@@ -53,7 +53,7 @@ func (Command) Check(ctx context.Context, req infer.CheckRequest) (infer.CheckRe
 		failures = append(failures, lifecycle.CheckLogging(string(*inputs.Logging))...)
 	}
 	failures = append(failures, inputs.Connection.check(req.NewInputs.Get("connection"))...)
-	return infer.CheckResponse[CommandInputs]{Inputs: inputs, Failures: failures}, err
+	return infer.CheckResponse[CommandInputs]{Inputs: inputs, Failures: lifecycle.WithoutValues(failures)}, err
 }
 
 func (Command) Create(

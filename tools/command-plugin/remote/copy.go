@@ -7,6 +7,8 @@ import (
 	"github.com/pulumi/pulumi-go-provider/infer"
 	"github.com/pulumi/pulumi-go-provider/infer/types"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"veza-edge/tools/command-plugin/lifecycle"
 )
 
 // CopyToRemote is the resource command:remote:CopyToRemote.
@@ -39,7 +41,7 @@ func (CopyToRemote) Check(ctx context.Context, req infer.CheckRequest) (infer.Ch
 	if err == nil && !req.NewInputs.Get("source").HasComputed() {
 		failures = append(failures, checkSource(inputs.Source)...)
 	}
-	return infer.CheckResponse[CopyToRemoteInputs]{Inputs: inputs, Failures: failures}, err
+	return infer.CheckResponse[CopyToRemoteInputs]{Inputs: inputs, Failures: lifecycle.WithoutValues(failures)}, err
 }
 
 func checkSource(source types.AssetOrArchive) []p.CheckFailure {

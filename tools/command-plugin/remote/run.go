@@ -82,8 +82,9 @@ func runSession(ctx context.Context, client *client, session *ssh.Session, comma
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
-		// sshd signals the command's process group; what ignores it, or has
-		// left that group, only loses its connection.
+		// sshd passes the signal to the command's process group, but not where the
+		// user is root, and what has left that group does not get it: all those
+		// only lose their connection.
 		_ = session.Signal(ssh.SIGTERM)
 		select {
 		case err = <-ended:
