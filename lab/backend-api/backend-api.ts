@@ -42,7 +42,9 @@ export async function startBackendApi(settings: Settings, version: string): Prom
   sockets.on("connection", (socket) => {
     socket.send(JSON.stringify({ instance, version }));
     socket.on("message", (data, binary) => {
-      socket.send(JSON.stringify({ instance, echo: binary ? "(binary)" : String(data) }));
+      socket.send(
+        JSON.stringify({ instance, echo: !binary && Buffer.isBuffer(data) ? data.toString() : "(binary)" }),
+      );
     });
     // A client that breaks the protocol is its own problem; ws has closed it already.
     socket.on("error", () => undefined);

@@ -99,5 +99,5 @@ function connect(base: string): WebSocket {
 
 async function nextMessage(socket: WebSocket): Promise<unknown> {
   const [data] = (await once(socket, "message")) as [RawData];
-  return JSON.parse(String(data));
+  return JSON.parse(Buffer.isBuffer(data) ? data.toString() : "");
 }

@@ -159,7 +159,7 @@ export class HttpLoad {
         signal: AbortSignal.timeout(timeoutMs),
       });
       // Read to the end: an answer that breaks off is none.
-      for await (const chunk of body) void chunk;
+      await body.bytes();
       client.cookies?.store(headers["set-cookie"]);
       const instance = single(headers["x-instance"]);
       const version = single(headers["x-version"]);

@@ -64,10 +64,10 @@ export interface Reconnect {
   readonly atMs: number;
   readonly closeCode: number;
   readonly from: string;
-  /** The instance it came back to; absent when it has not come back (yet). */
-  readonly to?: string;
+  /** The instance it came back to. This and the times are undefined while it has not come back. */
+  readonly to: string | undefined;
   /** From seeing the connection gone to the first message on the new one, ms. */
-  readonly reconnectMs?: number;
+  readonly reconnectMs: number | undefined;
   /** From the last message on the old connection to the first on the new one, ms: all the silence there was. */
-  readonly silenceMs?: number;
+  readonly silenceMs: number | undefined;
 }

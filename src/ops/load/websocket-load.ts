@@ -1,4 +1,4 @@
-import { WebSocket } from "ws";
+import { WebSocket, type RawData } from "ws";
 import { Cookies } from "./cookies.ts";
 import type { LoadOptions, WebSocketLoadOptions } from "./options.ts";
 import type { Reconnect, WebSocketReport } from "./report.ts";
@@ -131,7 +131,7 @@ class EchoClient {
         return;
       }
       clearTimeout(silent);
-      this.instance = instanceOf(String(data));
+      this.instance = instanceOf(data);
       this.#noteReturn(this.instance);
       this.#silentSince = performance.now();
       this.#send(socket);
@@ -151,6 +151,9 @@ class EchoClient {
           atMs: performance.now() - this.#startedAt,
           closeCode: code,
           from,
+          to: undefined,
+          reconnectMs: undefined,
+          silenceMs: undefined,
         });
         this.#connect();
       }
@@ -177,9 +180,9 @@ class EchoClient {
   }
 }
 
-function instanceOf(message: string): string {
+function instanceOf(message: RawData): string {
   try {
-    const parsed: unknown = JSON.parse(message);
+    const parsed: unknown = JSON.parse(Buffer.isBuffer(message) ? message.toString() : "");
     if (typeof parsed === "object" && parsed !== null && "instance" in parsed) return String(parsed.instance);
   } catch {
     // Not JSON: some other server.
