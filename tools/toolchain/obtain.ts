@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writ
 import { dirname, join } from "node:path";
 
 import { withFileLock } from "./file-lock.ts";
+import { reasonOf } from "./reason.ts";
 
 /** How a piece first got here. */
 export type Road = "path" | "vendor" | "built";
@@ -95,7 +96,7 @@ async function tryRoad(
     renameSync(unfinished, dir);
     return origin;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return reasonOf(error).message;
   } finally {
     rmSync(unfinished, { recursive: true, force: true });
   }

@@ -1,13 +1,23 @@
-import { chmodSync, copyFileSync, existsSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  mkdirSync,
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 
 import { execa } from "execa";
 
 import { mainFile } from "./find.ts";
 import { goBuild, type Go } from "./go.ts";
 import type { Origin, Source } from "./obtain.ts";
-import { downloadTarball, releasesUrl } from "./vendor.ts";
+import { reasonOf } from "./reason.ts";
+import { defaultLimits, downloadTarball, releasesUrl, type DownloadLimits } from "./vendor.ts";
 import { languageHostWrapper, machineArch, versions, type PieceName } from "./versions.ts";
 
 /** What one run learned about the vendor's host, so that a dead one is waited for once. */
@@ -69,43 +79,67 @@ function found(path: string, version: string): Omit<Origin, "road"> {
 function fromVendor(piece: PieceName, vendor: Vendor): Source {
   const { version, sha256 } = versions[piece];
   const arch = machineArch();
-  const go = arch === "x64" ? "amd64" : arch;
-  const url =
+  const path =
     piece === "cli"
-      ? `${vendor.url}/sdk/pulumi-v${version}-linux-${arch}.tar.gz`
-      : `${vendor.url}/plugins/pulumi-resource-${piece}-v${version}-linux-${go}.tar.gz`;
+      ? `sdk/pulumi-v${version}-linux-${arch}.tar.gz`
+      : `plugins/pulumi-resource-${piece}-v${version}-linux-${arch === "x64" ? "amd64" : arch}.tar.gz`;
+  return vendorRelease(vendor, {
+    path,
+    version,
+    sha256: sha256[arch],
+    // The CLI's tarball has one folder, with a language host for every language.
+    files: piece === "cli" ? ["pulumi/pulumi", "pulumi/pulumi-language-nodejs"] : [mainFile[piece]],
+  });
+}
+
+/** One tarball of the vendor. */
+export interface Release {
+  /** Below the vendor's address. */
+  readonly path: string;
+  readonly version: string;
+  /** Undefined: not pinned, so not downloaded. */
+  readonly sha256: string | undefined;
+  /** The programs to keep of it, as it names them. */
+  readonly files: readonly string[];
+}
+
+export function vendorRelease(
+  vendor: Vendor,
+  release: Release,
+  limits: DownloadLimits = defaultLimits,
+): Source {
+  const url = `${vendor.url}/${release.path}`;
   return {
     road: "vendor",
     async take(dir, note) {
-      const pinned = sha256[arch];
-      if (pinned === undefined) return "no checksum is pinned in tools/versions.json";
+      if (release.sha256 === undefined) return "no checksum is pinned in tools/versions.json";
       if (vendor.unreachable !== undefined) return vendor.unreachable;
+      const unpacked = join(dir, "unpacked");
+      mkdirSync(unpacked);
       try {
-        await downloadTarball(url, pinned, dir, note);
+        await downloadTarball(url, release.sha256, unpacked, note, limits);
       } catch (error) {
         if (isUnreachable(error)) vendor.unreachable = `${vendor.url} cannot be reached`;
         throw error;
       }
-      if (piece === "cli") keepOnly(dir, ["pulumi", "pulumi-language-nodejs"]);
-      return { version, from: url };
+      for (const file of release.files) renameSync(join(unpacked, file), join(dir, basename(file)));
+      rmSync(unpacked, { recursive: true });
+      return { version: release.version, from: url };
     },
   };
 }
 
 /** Whether no connection could be had at all: then the vendor's other files need not be tried. */
 function isUnreachable(error: unknown): boolean {
-  if (!(error instanceof Error) || !(error.cause instanceof Error)) return false;
-  const code = "code" in error.cause ? error.cause.code : undefined;
-  return ["UND_ERR_CONNECT_TIMEOUT", "ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ENETUNREACH",
-    "EHOSTUNREACH"].some((known) => known === code); // prettier-ignore
-}
-
-/** The vendor's CLI tarball has one folder with a language host for every language. */
-function keepOnly(dir: string, names: readonly string[]): void {
-  const unpacked = join(dir, "pulumi");
-  renameSync(unpacked, join(dir, "unpacked"));
-  for (const name of names) renameSync(join(dir, "unpacked", name), join(dir, name));
-  rmSync(join(dir, "unpacked"), { recursive: true });
+  const codes = [
+    "UND_ERR_CONNECT_TIMEOUT",
+    "ECONNREFUSED",
+    "ENOTFOUND",
+    "EAI_AGAIN",
+    "ENETUNREACH",
+    "EHOSTUNREACH",
+  ];
+  return codes.includes(reasonOf(error).code);
 }
 
 function fromGoModules(piece: PieceName, findGo: FindGo): Source {

@@ -8,6 +8,8 @@ import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
 import { EnvHttpProxyAgent, request } from "undici";
 
+import { reasonOf } from "./reason.ts";
+
 /** Limits of one download, in milliseconds. */
 export interface DownloadLimits {
   /** Until a connection stands (TLS included). A host that refuses or swallows packets costs this, once. */
@@ -85,9 +87,19 @@ export async function download(
     if (bytes !== announced) throw new Error(`cut off after ${bytes} of ${announced} bytes`);
     return hash.digest("hex");
   } catch (error) {
-    const reason = error instanceof Error ? error.message || error.name : String(error);
-    throw new Error(`${url}: ${reason} (after ${bytes} bytes)`, { cause: error });
+    const { message, code } = reasonOf(error);
+    throw new DownloadError(`${url}: ${message} (after ${bytes} bytes)`, code, error);
   } finally {
     await dispatcher.destroy();
+  }
+}
+
+/** A download that did not work out; `code` is the system's or undici's word for it. */
+export class DownloadError extends Error {
+  override name = "DownloadError";
+  readonly code: string;
+  constructor(message: string, code: string, cause: unknown) {
+    super(message, { cause });
+    this.code = code;
   }
 }
