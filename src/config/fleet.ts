@@ -16,21 +16,34 @@ const artifactName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/, {
   error: "must be a plain file name: letters, digits, dots, dashes, underscores",
 });
 
-const artifactByPath = z.strictObject({
-  /** A file on the machine that runs `pulumi`, absolute or relative to the project. */
-  path: z.string().min(1),
-  /** SHA-256 the file must have. @default whatever it has when the program runs */
-  sha256: sha256.optional(),
-  name: artifactName.optional(),
-});
+export type ArtifactConfig =
+  | { readonly path: string; readonly sha256?: string | undefined; readonly name?: string | undefined }
+  | { readonly url: string; readonly sha256: string; readonly name?: string | undefined };
 
-const artifactByUrl = z.strictObject({
-  /** Where the instance itself downloads the file from. */
-  url: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }),
-  /** SHA-256 of the file. Nothing else is ever started. */
-  sha256,
-  name: artifactName.optional(),
-});
+const artifact = z
+  .strictObject({
+    /** A file on the machine that runs `pulumi`, absolute or relative to the project. This or `url`. */
+    path: z.string().min(1).optional(),
+    /** Where each instance itself downloads the file from. This or `path`. */
+    url: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
+    /** SHA-256 the file must have; needed with `url`. @default with `path`, whatever the file has when the program runs */
+    sha256: sha256.optional(),
+    name: artifactName.optional(),
+  })
+  .transform(({ path, url, sha256, name }, context): ArtifactConfig => {
+    if (path !== undefined && url === undefined) return { path, sha256, name };
+    if (path === undefined && url !== undefined && sha256 !== undefined) return { url, sha256, name };
+    context.addIssue(
+      (path === undefined) === (url === undefined)
+        ? { code: "custom", message: "must have one of path and url" }
+        : {
+            code: "custom",
+            path: ["sha256"],
+            message: "is needed with url: nothing else says what may be started",
+          },
+    );
+    return z.NEVER;
+  });
 
 /** Set for every instance from its own address book; a fleet cannot set them. */
 export const reservedVariables = ["INSTANCE", "PORT", "SHUTDOWN_SECONDS"] as const;
@@ -82,7 +95,7 @@ const fleet = z
         commandWord,
       )
       .optional(),
-    artifact: z.union([artifactByPath, artifactByUrl], "must have sha256 and either path or url"),
+    artifact,
     /** Environment of the application. Nothing secret: it is readable in previews and state. @default {} */
     environment: z.record(variableName, variableValue).default({}),
     /**
@@ -144,7 +157,6 @@ export const fleetsSchema = z.record(fleetName, fleet).superRefine((fleets, cont
 
 export type FleetsConfig = z.infer<typeof fleetsSchema>;
 export type FleetConfig = z.infer<typeof fleet>;
-export type ArtifactConfig = FleetConfig["artifact"];
 
 /** Positions of values that occurred before, each with the position of the first. */
 function repeated(values: readonly (string | number)[]): [again: number, first: number][] {
