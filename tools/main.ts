@@ -1,4 +1,5 @@
 import pc from "picocolors";
+import { ConfigError } from "../src/config/problem.ts";
 import { asRoot } from "./machine/root.ts";
 import { SetupError } from "./machine/setup-error.ts";
 import { createProgress, type Progress } from "./progress.ts";
@@ -51,6 +52,7 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   // A stack trace says nothing to somebody whose port is taken, and everything about a mistake in here.
-  console.error(error instanceof SetupError ? `${pc.red("✗")} ${error.message}` : error);
+  const isForPeople = error instanceof SetupError || error instanceof ConfigError;
+  console.error(isForPeople ? `${pc.red("✗")} ${error.message}` : error);
   process.exitCode = 1;
 }

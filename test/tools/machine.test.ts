@@ -5,7 +5,7 @@ import { poolGib } from "../../tools/machine/incus.ts";
 import { stateOf } from "../../tools/machine/machine.ts";
 import { runScript } from "../../tools/machine/script.ts";
 import { plainProgress } from "../../tools/progress.ts";
-import { changed, changesIn, inWords } from "../../tools/verbs/pulumi.ts";
+import { changed, changesIn, inWords, WorkInHand } from "../../tools/verbs/pulumi.ts";
 
 let server: Server | undefined;
 afterEach(() => {
@@ -64,6 +64,25 @@ describe("progress without a terminal", () => {
     );
     await expect(step).rejects.toThrow("no");
     expect(lines).toEqual([expect.stringMatching(/^✗ Incus/)]);
+  });
+});
+
+describe("work in hand", () => {
+  it("is what has begun and not ended", () => {
+    const work = new WorkInHand();
+    const lines = [
+      "Updating (lab):",
+      " +  veza:incus:Image main-image-app creating (0s) ",
+      " +  command:local:Command main-image-app-build creating (0s) ",
+      " +  command:local:Command main-image-haproxy-build creating (0s) ",
+      " +  command:local:Command main-image-app-build creating (15s) I: installing",
+      " +  command:local:Command main-image-haproxy-build created (31s) ",
+    ];
+    expect(lines.map((line) => work.read(line))).toEqual([false, false, true, true, true, true]);
+    expect(work.inWords()).toBe("1 done, now main-image-app-build");
+    work.read("@ updating....");
+    work.read(" +  command:local:Command main-image-app-build created (40s) ");
+    expect(work.inWords()).toBe("2 done");
   });
 });
 

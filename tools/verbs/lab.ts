@@ -16,6 +16,8 @@ import { topologyPicture } from "./topology.ts";
 
 /** `npm run lab`: from a bare machine, or from wherever the last run ended, to a proved lab. */
 export async function lab(_words: readonly string[], progress: Progress): Promise<number> {
+  // First, because the stack file names what is bundled, and is checked against it.
+  await bundle(progress);
   const config = labConfig();
   await progress.step("This machine", async (note) => {
     await checkMachine(config);
@@ -23,15 +25,19 @@ export async function lab(_words: readonly string[], progress: Progress): Promis
   });
   await ensureToolchain(progress);
   await setUpIncus(config, progress);
-  await progress.step("Stand-in applications", async (note) => {
-    const bundled = await bundleStandIns(fileURLToPath(new URL("dist/lab", repository)));
-    note(bundled.map(({ app }) => app).join(", "));
-  });
   const isFirst = await deploy(progress);
   await prove(config, progress);
   if (isFirst) await drill(progress);
   progress.say(farewell(config));
   return 0;
+}
+
+/** Into the checkout; nothing of the machine is changed by it. */
+export async function bundle(progress: Progress): Promise<void> {
+  await progress.step("Stand-in applications", async (note) => {
+    const bundled = await bundleStandIns(fileURLToPath(new URL("dist/lab", repository)));
+    note(bundled.map(({ app }) => app).join(", "));
+  });
 }
 
 /** Also what the tests on real Incus need. */

@@ -46,8 +46,9 @@ export async function runPulumi(words: readonly string[], note: Note): Promise<s
       // The flag for the log of events exists only with the second one.
       env: { NO_COLOR: "1", PULUMI_DEBUG_COMMANDS: "true" },
     });
+    const work = new WorkInHand();
     for await (const line of child.iterable({ from: "all" })) {
-      if (line.trim() !== "") note(line.trim());
+      if (work.read(line)) note(work.inWords());
     }
     const result = await child;
     if (!result.failed) return result.stdout;
@@ -57,6 +58,32 @@ export async function runPulumi(words: readonly string[], note: Note): Promise<s
     );
   } finally {
     process.off("SIGINT", wait);
+  }
+}
+
+/** What the engine is doing, read from the lines that it prints without a terminal. */
+export class WorkInHand {
+  readonly #begun = new Set<string>();
+  #ended = 0;
+
+  /** @returns whether the line said that something began or ended */
+  read(line: string): boolean {
+    // ` +  command:local:Command main-image-app-build creating (12s)`: what begins ends in -ing.
+    const [, name = "", verb = ""] = /^\s*\S+\s+command:\S+\s+(\S+)\s+([a-z]+)/.exec(line) ?? [];
+    if (verb.endsWith("ing")) {
+      this.#begun.add(name);
+      return true;
+    }
+    if (!this.#begun.delete(name)) return false;
+    this.#ended++;
+    return true;
+  }
+
+  inWords(): string {
+    const now = [...this.#begun];
+    const shown =
+      now.length > 3 ? `${now.slice(0, 3).join(", ")} and ${String(now.length - 3)} more` : now.join(", ");
+    return `${String(this.#ended)} done${now.length === 0 ? "" : `, now ${shown}`}`;
   }
 }
 

@@ -5,7 +5,7 @@ import { SetupError } from "../machine/setup-error.ts";
 import type { Progress } from "../progress.ts";
 import { withFileLock } from "../toolchain/file-lock.ts";
 import { ensureToolchain } from "../toolchain/index.ts";
-import { setUpIncus } from "./lab.ts";
+import { bundle, setUpIncus } from "./lab.ts";
 import { runJest } from "./test/jest.ts";
 import { lint } from "./test/lint.ts";
 import { cannotStart, lastLine, succeeded, tierOutcome, type Outcome } from "./test/outcome.ts";
@@ -85,6 +85,7 @@ function alone(tier: Tier): Tier {
 }
 
 async function prepareIncus(progress: Progress): Promise<void> {
+  await bundle(progress);
   await ensureToolchain(progress);
   await setUpIncus(labConfig(), progress);
   // What a run that was killed left behind would hold addresses that the tests want.
