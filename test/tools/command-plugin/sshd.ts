@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { newKey } from "./keys.ts";
+import { findOpenssh } from "./openssh.ts";
 
 /** A server of our own on 127.0.0.1, apart from the machine's. It logs this user in, by one key. */
 export interface Sshd {
@@ -19,10 +20,9 @@ export interface Sshd {
   stop(): Promise<void>;
 }
 
-/** Starts it and waits until it listens. Throws where OpenSSH's server is not installed. */
+/** Starts it and waits until it listens. */
 export async function startSshd(): Promise<Sshd> {
-  const binary = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"].find((path) => existsSync(path));
-  if (binary === undefined) throw new Error("no sshd on this machine: apt-get install openssh-server");
+  const openssh = await findOpenssh();
   const client = await newKey("ed25519");
   const hostKeys = {
     ed25519: await newKey("ed25519"),
@@ -39,12 +39,16 @@ export async function startSshd(): Promise<Sshd> {
   const hostKeyFiles = Object.entries(hostKeys).map(([type, { privateKey }]) => write(type, privateKey));
   const config = write(
     "config",
-    configuration(port, hostKeyFiles, write("authorized_keys", client.publicKey)),
+    configuration(port, hostKeyFiles, write("authorized_keys", client.publicKey), openssh.settings),
   );
   // sshd separates its privileges into this folder, which its service would have made.
   if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true });
 
-  const server = spawn(binary, ["-D", "-e", "-f", config], { stdio: ["ignore", "ignore", "pipe"] });
+  const [program, ...args] = openssh.command;
+  const server = spawn(program, [...args, "-D", "-e", "-f", config], {
+    env: { ...process.env, ...openssh.env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let log = "";
   server.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()));
   const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()));
@@ -77,8 +81,14 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-function configuration(port: number, hostKeyFiles: readonly string[], authorizedKeys: string): string {
+function configuration(
+  port: number,
+  hostKeyFiles: readonly string[],
+  authorizedKeys: string,
+  settings: readonly string[],
+): string {
   return [
+    ...settings,
     `Port ${port}`,
     "ListenAddress 127.0.0.1",
     ...hostKeyFiles.map((file) => `HostKey ${file}`),
