@@ -256,7 +256,7 @@ class FailoverDrill {
     } catch (error) {
       return (
         `${name} IS STILL STOPPED: starting it failed ${putBackAttempts} times, the last time with: ` +
-        `${messageOf(error)}\nStart its container by hand: incus start ${name}`
+        `${messageOf(error)}\nStart its container by hand, in the stack's Incus project: incus start ${name}`
       );
     }
     const limitMs = this.#limits.upSeconds * 1_000;
