@@ -120,6 +120,21 @@ describe("bin/pulumi", () => {
     expect((await pulumi("stack", "init", "prod")).stderr).toContain("stack prod has no backend");
   });
 
+  it("ends an update that lacks a secret before Pulumi starts, and says how to set it", async () => {
+    const hosts = "{ main: { connection: ssh, address: edge.example.com } }";
+    writeFileSync(join(project, "Pulumi.lab-ssh.yaml"), `config:\n  veza-edge:hosts: ${hosts}\n`);
+    const up = await execa(launcher, ["up", "--yes", "--stack", "lab-ssh"], {
+      cwd: project,
+      env: { ...env, SSH_AUTH_SOCK: join(root, "no-agent") },
+      reject: false,
+    });
+    expect(up.stderr).toContain("stack lab-ssh lacks a secret; nothing was updated.");
+    expect(up.stderr).toContain(
+      "bin/pulumi config set --stack lab-ssh --secret veza-edge:sshPrivateKey < FILE",
+    );
+    expect(up.exitCode).toBe(1);
+  }, 60_000);
+
   it("tells a second update who holds the lock; an interrupt reaches Pulumi once", async () => {
     const first = await longUpdate();
     const second = await pulumi("up", "--yes", "--skip-preview", "--stack", "lab-tiny");

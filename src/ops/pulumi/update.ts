@@ -26,7 +26,7 @@ export async function update(
   stack: string,
   say: (line: string) => void,
 ): Promise<string | undefined> {
-  const missing = missingSecrets(project, stack);
+  const missing = missingSecrets(project, stack, run.env);
   if (missing !== undefined) return missing;
 
   const local = fileBackend(backend);
