@@ -7,15 +7,21 @@ const kept =
 
 /**
  * Runs this program again through sudo where the user is not root; resolves with its exit code, or with undefined
- * where there is nothing to do: already root, or no sudo (preflight then says what is needed).
+ * where there is nothing to do: already root, or no sudo that would let this user
+ * (preflight then says what is needed).
  * Sudo asks for a password only on a terminal, and keeps root's own home, so no file of the user's changes hands.
  */
 export async function asRoot(words: readonly string[]): Promise<number | undefined> {
   if (process.getuid?.() === 0 || whereIs("sudo") === undefined) return undefined;
+  if (
+    !process.stdin.isTTY &&
+    (await execa("sudo", ["--non-interactive", "true"], { reject: false })).failed
+  ) {
+    return undefined;
+  }
   const names = Object.keys(process.env).filter((name) => kept.test(name));
-  const question = process.stdin.isTTY ? [] : ["--non-interactive"];
-  const preserved = [`--preserve-env=${names.join(",")}`];
-  const run = await execa("sudo", [...question, "-H", ...preserved, "--", process.execPath, ...words], {
+  const preserved = `--preserve-env=${names.join(",")}`;
+  const run = await execa("sudo", ["--set-home", preserved, "--", process.execPath, ...words], {
     stdio: "inherit",
     reject: false,
   });

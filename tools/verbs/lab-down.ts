@@ -17,6 +17,8 @@ import { changeStack, inWords, runPulumi } from "./pulumi.ts";
 export async function labDown(words: readonly string[], progress: Progress): Promise<number> {
   const unknown = words.filter((word) => word !== "--all");
   if (unknown.length > 0) throw new SetupError(`lab-down knows --all only, and not ${unknown.join(" ")}`);
+  if (process.getuid?.() !== 0)
+    throw new SetupError("this needs root: run it with sudo, `sudo npm run lab:down`");
 
   if (findToolchain() !== undefined) await destroyStack(progress);
   await progress.step("Leftovers", async (note) => {
