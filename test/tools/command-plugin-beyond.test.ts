@@ -11,7 +11,7 @@ import type { PulumiFn } from "@pulumi/pulumi/automation/index.js";
 
 import { Fixture } from "./command-plugin/fixture.ts";
 import { newKey } from "./command-plugin/keys.ts";
-import type { Run } from "./command-plugin/sandbox.ts";
+import { RawResource, type Run } from "./command-plugin/sandbox.ts";
 import { until } from "./command-plugin/until.ts";
 import { layWire, type Wire } from "./command-plugin/wire.ts";
 
@@ -146,6 +146,11 @@ describe("a preview", () => {
       "archivePaths",
       () => new local.Command("a", { create: "true", archivePaths: ["*"] }),
       /archivePaths.*not implemented by this build/,
+    ],
+    [
+      "a choice of `logging` that there is not",
+      () => new RawResource("command:local:Command", "a", { create: "true", logging: "loud" }),
+      /logging: must be "stdout", "stderr", "stdoutAndStderr" or "none", not "loud"/,
     ],
     [
       "a private key that cannot be read",
