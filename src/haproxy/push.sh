@@ -67,9 +67,7 @@ make_release() {
 
 check_release() {
   local path=$home/releases/$wanted said
-  # HAProxy complains about an empty or missing state file; version 1 without servers is neither.
-  [ -s /var/lib/haproxy/server-state ] || printf '1\n' >/var/lib/haproxy/server-state
-  if said=$(timeout 30 haproxy -c -dW -f "$path/haproxy.cfg" -f "$path/release.cfg" 2>&1); then return; fi
+  if said=$(STATE_FILE=/dev/null timeout 30 haproxy -c -dW -f "$path/haproxy.cfg" -f "$path/release.cfg" 2>&1); then return; fi
   [ "$previous" = "$wanted" ] || [ "$(readlink "$live")" = "releases/$wanted" ] || rm -rf "$path"
   fail "haproxy does not accept this configuration:
 $(explained "$said")

@@ -1,0 +1,222 @@
+import { execa } from "execa";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bundleStandIns, type StandIn } from "../../lab/bundle.ts";
+import { loadBalancerSchema } from "../../src/config/load-balancer.ts";
+import type { PoolServer, Pools } from "../../src/config/pool.ts";
+import { loadBalancerModel } from "../../src/haproxy/model.ts";
+import { loadBalancerUnit } from "../../src/haproxy/render.ts";
+import {
+  adminSocket,
+  masterSocket,
+  parseProc,
+  parseServersState,
+  parseStat,
+  showProc,
+  showServersState,
+  showStat,
+  type Parsed,
+  type Processes,
+  type ServerState,
+  type Stat,
+} from "../../src/haproxy/runtime.ts";
+import { containerDocument, hostDocument } from "../../src/incus/document.ts";
+import { filesBody } from "../../src/incus/files-body.ts";
+import { imageAlias } from "../../src/incus/image.ts";
+import { readScript } from "../../src/shell/read-script.ts";
+
+const project = "veza-test-haproxy";
+/** Names of containers are unique on a bridge, over all projects; these meet nobody else's. */
+const names = { haproxy: "haproxy-test-edge", apps: "haproxy-test-apps" } as const;
+type Name = keyof typeof names;
+const network = { bridge: "incusbr0", gateway: "10.77.0.1/24" };
+const images = {
+  haproxy: { suite: "trixie", packages: ["haproxy"], revision: 1 },
+  app: { suite: "trixie", packages: ["nodejs"], revision: 1 },
+};
+
+/** The load balancer's own address, and that of the container in which all applications run. */
+export const edge = "10.77.0.60";
+const applications = "10.77.0.61";
+
+/** Two API servers and four stream servers, told apart by their ports. */
+const running: readonly { app: StandIn; server: PoolServer }[] = [
+  ...[1, 2].map((id) => application("backend-api", id, 8_000)),
+  ...[1, 2, 3, 4].map((id) => application("stream-server", id, 8_100)),
+];
+export const apiServers = running.filter(({ app }) => app === "backend-api").map(({ server }) => server);
+export const streamServers = running.filter(({ app }) => app === "stream-server").map(({ server }) => server);
+
+export interface Outcome {
+  readonly exitCode: number;
+  readonly said: string;
+}
+
+/** A load balancer in front of stand-in applications, in a project of its own on the machine's Incus. */
+export class HaproxyLab {
+  static async open(): Promise<HaproxyLab> {
+    await removeProject();
+    await incus("project", "create", project, "-c", "features.images=false", "-c", "features.networks=false");
+    const lab = new HaproxyLab();
+    await Promise.all([lab.#launch("haproxy", "haproxy", edge), lab.#launch("apps", "app", applications)]);
+    await lab.#startApplications();
+    return lab;
+  }
+
+  static async close(): Promise<void> {
+    await removeProject();
+  }
+
+  /** Puts a configuration to work as an update does, but for the engine. */
+  async push(config: object = {}, pools: Partial<Pools> = {}, fingerprint?: string): Promise<Outcome> {
+    const parsed = loadBalancerSchema.parse({ instances: [{ address: edge }], ...config });
+    const servers = { api_pool: apiServers, stream_pool: streamServers, ...pools };
+    const unit = loadBalancerUnit(loadBalancerModel(parsed, servers, network, fingerprint));
+    const document = containerDocument({
+      project,
+      container: names.haproxy,
+      unit: unit.unit,
+      limitSeconds: 120,
+      body: filesBody(unit),
+    });
+    const words = ["-euo", "pipefail", "-s", "apply"];
+    const { exitCode, all } = await execa("bash", words, { input: document, reject: false, all: true });
+    return { exitCode: exitCode ?? -1, said: all };
+  }
+
+  /** Pushes what has to be accepted. @throws Error with what was said otherwise */
+  async deploy(...configuration: Parameters<HaproxyLab["push"]>): Promise<void> {
+    const { exitCode, said } = await this.push(...configuration);
+    if (exitCode !== 0) throw new Error(said);
+  }
+
+  /** Stops and starts the container as a host's reboot does. */
+  async reboot(name: Name): Promise<void> {
+    await incus("restart", names[name], "--project", project);
+    await this.#booted(name);
+  }
+
+  /** What the instance's agent answers from now on, e.g. `up`, `0%`, `down`; HAProxy asks every second. */
+  async agent(server: PoolServer, answer: string): Promise<void> {
+    await this.shell("apps", `echo '${answer}' >/run/agent-${server.name}`);
+  }
+
+  async servers(): Promise<ServerState[]> {
+    return this.#ask(adminSocket, showServersState, parseServersState);
+  }
+
+  async server(pool: string, { name }: PoolServer): Promise<ServerState | undefined> {
+    return (await this.servers()).find((one) => one.backend === pool && one.server === name);
+  }
+
+  async statistics(): Promise<Stat[]> {
+    return this.#ask(adminSocket, showStat, parseStat);
+  }
+
+  async processes(): Promise<Processes> {
+    return this.#ask(masterSocket, showProc, parseProc);
+  }
+
+  /** Says a command to the newest worker. */
+  async tell(command: string): Promise<string> {
+    return this.shell("haproxy", `socat -t 5 - UNIX-CONNECT:${adminSocket} <<'END'\n${command}END`);
+  }
+
+  /** Runs shell in a container and returns what it printed; throws when it fails. */
+  async shell(name: Name, line: string): Promise<string> {
+    // Read back from a file, because Incus can lose what a command prints.
+    const file = `/root/said-${Math.random().toString(36).slice(2)}`;
+    const words = ["exec", names[name], "--project", project, "--mode=non-interactive", "--"];
+    await incus(...words, "timeout", "60", "bash", "-c", `{ ${line}\n} >${file} 2>&1`);
+    return (await incus("file", "pull", `${names[name]}${file}`, "-", "--project", project)).stdout;
+  }
+
+  async write(name: Name, path: string, content: string): Promise<void> {
+    const words = ["file", "push", "-", `${names[name]}${path}`, "--create-dirs", "--project", project];
+    await execa("incus", words, { input: content });
+  }
+
+  async #ask<T>(socket: string, command: string, parse: (text: string) => Parsed<T>): Promise<T> {
+    const text = await this.shell("haproxy", `socat -t 5 - UNIX-CONNECT:${socket} <<'END'\n${command}END`);
+    const parsed = parse(text);
+    if (!parsed.ok) throw new Error(`${command.trim()}: ${parsed.problem}\n${text}`);
+    return parsed.value;
+  }
+
+  async #launch(name: Name, image: keyof typeof images, address: string): Promise<void> {
+    const alias = imageAlias(image, images[image]);
+    const parameters = { ALIAS: alias, SUITE: "trixie", PACKAGES: images[image].packages.join(",") };
+    const script = readScript(new URL("../../src/incus/", import.meta.url).href, "image.sh");
+    await execa("bash", ["-euo", "pipefail", "-s", "apply"], { input: hostDocument({ parameters, script }) });
+    const devices = ["-n", "incusbr0", "-s", "default", "-d", `eth0,ipv4.address=${address}`];
+    await incus("launch", alias, names[name], "--project", project, ...devices);
+    await this.#booted(name);
+  }
+
+  async #booted(name: Name): Promise<void> {
+    await this.shell(
+      name,
+      "for n in $(seq 150); do ip -4 addr show eth0 | grep -q inet && systemctl is-system-running --wait >/dev/null && exit; sleep 0.2; done; systemctl is-system-running | grep -q degraded",
+    );
+  }
+
+  async #startApplications(): Promise<void> {
+    const directory = await mkdtemp(join(tmpdir(), "veza-haproxy-"));
+    try {
+      for (const { app, path } of await bundleStandIns(directory)) {
+        await this.write("apps", `/root/${app}.mjs`, await readFile(path, "utf8"));
+      }
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+    const lines = running.flatMap(({ app, server: { name, port, agentPort } }) => [
+      `systemd-run -q --unit ${name} -E PORT=${String(port)} -E INSTANCE=${name} node /root/${app}.mjs`,
+      `echo up >/run/agent-${name}`,
+      `systemd-run -q socat TCP-LISTEN:${String(agentPort)},fork,reuseaddr OPEN:/run/agent-${name},rdonly`,
+    ]);
+    await this.shell("apps", lines.join("\n"));
+  }
+}
+
+/** Waits until something holds. @throws Error naming it after the limit */
+export async function until(
+  what: string,
+  limitSeconds: number,
+  holds: () => Promise<boolean>,
+): Promise<void> {
+  const deadline = performance.now() + limitSeconds * 1_000;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`not within ${String(limitSeconds)} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+function application(app: StandIn, id: number, base: number): { app: StandIn; server: PoolServer } {
+  const name = `${app}-${String(id)}`;
+  const port = base + id;
+  return { app, server: { id, name, address: applications, port, agentPort: port + 1_000 } };
+}
+
+async function incus(...words: string[]): Promise<{ stdout: string }> {
+  const { stdout } = await execa("incus", words, { stdin: "ignore", stripFinalNewline: false });
+  return { stdout };
+}
+
+async function removeProject(): Promise<void> {
+  const { stdout } = await incus("project", "list", "--format", "csv", "--columns", "n");
+  if (!stdout.split("\n").some((name) => name.replace(/ .*$/, "") === project)) return;
+  const { stdout: containers } = await incus(
+    "list",
+    "--project",
+    project,
+    "--format",
+    "csv",
+    "--columns",
+    "n",
+  );
+  for (const name of containers.split("\n").filter((line) => line !== "")) {
+    await incus("delete", "--force", name, "--project", project);
+  }
+  await incus("project", "delete", project);
+}
