@@ -98,8 +98,7 @@ async function drill(progress: Progress): Promise<boolean> {
     stderr: "inherit",
     reject: false,
   });
-  if (run.failed)
-    throw new SetupError("the failover drill broke a promise, or did not end; its report is above");
+  return !run.failed;
 }
 
 /** Where the lab answers: published ports first, then the containers' own addresses. */
