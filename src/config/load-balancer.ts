@@ -89,8 +89,8 @@ const healthChecks = z
   });
 
 const timeouts = z.strictObject({
-  /** Milliseconds for a TCP connection to a server; then another server is tried. @default 500 */
-  connectMs: z.int().min(10).max(10_000).default(500),
+  /** Milliseconds for a TCP connection to a server; then another server is tried. @default 250 */
+  connectMs: z.int().min(10).max(10_000).default(250),
   /** Seconds that a client may neither send nor read. @default 30 */
   clientSeconds: seconds(3_600).default(30),
   /** Seconds that a server may take for an answer, and for every further part of it. @default 30 */
