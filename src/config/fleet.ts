@@ -48,13 +48,6 @@ const artifact = z
 /** Set for every instance from its own address book; a fleet cannot set them. */
 export const reservedVariables = ["INSTANCE", "PORT", "SHUTDOWN_SECONDS"] as const;
 
-const variableName = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be a variable's name: letters, digits and underscores")
-  .refine((name) => !(reservedVariables as readonly string[]).includes(name), {
-    error: `${reservedVariables.join(", ")} are set by the fleet itself (from port, name and drainSeconds)`,
-  });
-
 /** systemd drops a variable with other control characters or broken Unicode without an error, so they are refused here. */
 const variableValue = z.string().refine((value) => isText(value, "\t\n"), {
   error: "must be text; of the control characters only tab and newline are possible",
@@ -97,7 +90,15 @@ const fleet = z
       .optional(),
     artifact,
     /** Environment of the application. Nothing secret: it is readable in previews and state. @default {} */
-    environment: z.record(variableName, variableValue).default({}),
+    environment: z
+      .record(z.string(), variableValue)
+      .superRefine((environment, context) => {
+        for (const name of Object.keys(environment)) {
+          const message = mistakeInName(name);
+          if (message !== undefined) context.addIssue({ code: "custom", path: [name], message });
+        }
+      })
+      .default({}),
     /**
      * Seconds a planned stop waits for requests to end, first with the load balancers sending no new ones, then
      * (SHUTDOWN_SECONDS) after SIGTERM. @default 30
@@ -158,6 +159,13 @@ export const fleetsSchema = z.record(fleetName, fleet).superRefine((fleets, cont
 export type FleetsConfig = z.infer<typeof fleetsSchema>;
 export type FleetConfig = z.infer<typeof fleet>;
 
+function mistakeInName(name: string): string | undefined {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+    return "must be a variable's name: letters, digits and underscores";
+  if (!(reservedVariables as readonly string[]).includes(name)) return undefined;
+  return "is set by the fleet itself (INSTANCE and PORT by its instances, SHUTDOWN_SECONDS by drainSeconds)";
+}
+
 /** Positions of values that occurred before, each with the position of the first. */
 function repeated(values: readonly (string | number)[]): [again: number, first: number][] {
   return values.flatMap((value, index): [number, number][] => {
@@ -167,8 +175,7 @@ function repeated(values: readonly (string | number)[]): [again: number, first: 
 }
 
 function isText(value: string, allowedControls: string): boolean {
-  // eslint-disable-next-line no-control-regex
   return (
-    value.isWellFormed() && [...value].every((c) => allowedControls.includes(c) || !/[\x00-\x1f\x7f]/.test(c))
+    value.isWellFormed() && !Array.from(value).some((c) => /\p{Cc}/u.test(c) && !allowedControls.includes(c))
   );
 }

@@ -7,6 +7,8 @@ import { renderTemplate } from "../templating/render.ts";
 import { artifactPath, type InstanceSpec, type StatisticsAddress } from "./model.ts";
 import { commandLine, environmentLine } from "./systemd-quoting.ts";
 
+const scripts = ["rollout.sh", "release.sh", "balancers.sh"] as const;
+
 /** Seconds an instance may take to download its artifact. */
 const downloadSeconds = 300;
 
@@ -30,7 +32,7 @@ export function instanceUnit(spec: InstanceSpec, loadBalancers: readonly Statist
     ],
     files: [applicationUnit(spec), environmentFile(spec), agentUnit(spec), agentScript()],
     followUp: {
-      script: readScript(import.meta.url, "rollout.sh"),
+      script: scripts.map((name) => readScript(import.meta.url, name)).join(""),
       parameters: rolloutParameters(spec, loadBalancers),
     },
   };

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fleetsSchema, type FleetConfig } from "../../src/config/fleet.ts";
+import { fleetsSchema, type ArtifactConfig, type FleetConfig } from "../../src/config/fleet.ts";
 import {
   artifactPath,
   fleetModel,
@@ -81,7 +81,7 @@ export class FleetLab {
     return stdout;
   }
 
-  async write(name: string, path: string, content: string): Promise<void> {
+  async write(name: string, path: string, content: string | Buffer): Promise<void> {
     await execa("incus", ["file", "push", "-", `${name}${path}`, "--create-dirs", "--project", project], {
       input: content,
     });
@@ -127,7 +127,7 @@ export class FleetLab {
   ): Promise<Outcome> {
     const { artifact } = spec.application;
     if (artifact.from.kind === "path") {
-      const content = await readFile(artifact.from.path, "utf8");
+      const content = await readFile(artifact.from.path);
       await this.write(spec.name, artifactPath(artifact.sha256), content);
     }
     return this.apply(spec.name, instanceUnit(spec, statistics), rolloutSeconds(spec), before);
@@ -136,23 +136,23 @@ export class FleetLab {
 
 /** The instances of a fleet as an operator would write it; `changes` are merged into its entry. */
 export function instancesOf(
-  artifact: { path: string; sha256: string } | { url: string; sha256: string },
+  artifact: ArtifactConfig,
   changes: Partial<FleetConfig> = {},
 ): readonly InstanceSpec[] {
   const fleets = fleetsSchema.parse({
-    "backend-api": {
+    "rolling-api": {
       pool: "api_pool",
       port: 8080,
       healthPath: "/api/v1/health",
       user: "veza-api",
-      command: ["/usr/bin/node", "/opt/veza/backend-api/current/app.mjs"],
+      command: ["/usr/bin/node", "/opt/veza/rolling-api/current/app.mjs"],
       drainSeconds: 5,
       healthSeconds: 15,
       instances: [
         { id: 1, address: "10.77.0.71" },
         { id: 2, address: "10.77.0.72" },
       ],
-      artifact: { ...artifact, name: "app.mjs" },
+      artifact: { name: "app.mjs", ...artifact },
       ...changes,
     },
   });

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { execa } from "execa";
 import { createHash } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { join } from "node:path";
 import { FleetLab, instancesOf } from "./fleet-lab.ts";
 
 /** A service that says its version, its environment and its process. */
@@ -34,13 +37,14 @@ async function ask(address = "10.77.0.71"): Promise<Answer> {
 let lab: FleetLab;
 beforeAll(async () => {
   lab = await FleetLab.open();
-  await lab.container("backend-api-1", "app", "10.77.0.71");
+  await lab.container("rolling-api-1", "app", "10.77.0.71");
 }, 300_000);
 afterAll(() => lab.close(), 60_000);
 
-const agent = () => lab.shell("backend-api-1", "cat </dev/tcp/127.0.0.1/8079");
+const greeting = { GREETING: 'say "hello" to $HOME\n100%' };
+const agent = () => lab.shell("rolling-api-1", "cat </dev/tcp/127.0.0.1/8079");
 const releases = () =>
-  lab.shell("backend-api-1", "readlink /opt/veza/backend-api/current; ls -A /opt/veza/backend-api");
+  lab.shell("rolling-api-1", "readlink /opt/veza/rolling-api/current; ls -A /opt/veza/rolling-api");
 
 async function specOf(version: string, changes: Parameters<typeof instancesOf>[1] = {}, health = 200) {
   const [spec] = instancesOf(await lab.artifact("app.mjs", application(version, health)), changes);
@@ -52,14 +56,14 @@ describe("an instance without a load balancer, one roll-out after the other", ()
   it("is left stopped and out when its first version never turns healthy", async () => {
     const { exitCode, said } = await lab.rollOut(await specOf("crashing-0"));
     expect(exitCode).not.toBe(0);
-    expect(said).toContain("backend-api-1: releases/");
+    expect(said).toContain("rolling-api-1: releases/");
     expect(said).toContain("its process keeps ending");
     expect(said).toContain("cannot go on");
     expect(said).toContain(
       "there was no release before this one, so the application is stopped and its agent says down",
     );
     await expect(agent()).resolves.toBe("down\n");
-    await expect(lab.shell("backend-api-1", "systemctl is-active backend-api || true")).resolves.toBe(
+    await expect(lab.shell("rolling-api-1", "systemctl is-active rolling-api || true")).resolves.toBe(
       "inactive\n",
     );
   }, 60_000);
@@ -67,14 +71,14 @@ describe("an instance without a load balancer, one roll-out after the other", ()
   it("serves its first version", async () => {
     const outcome = await lab.rollOut(await specOf("1"));
     expect(outcome).toMatchObject({ exitCode: 0 });
-    await expect(ask()).resolves.toMatchObject({ version: "1", instance: "backend-api-1" });
+    await expect(ask()).resolves.toMatchObject({ version: "1", instance: "rolling-api-1" });
     await expect(agent()).resolves.toBe("up 100%\n");
   }, 60_000);
 
   it("is hardened: exposure of the application and of the agent is below 2.5", async () => {
-    for (const unit of ["backend-api", "veza-agent"]) {
+    for (const unit of ["rolling-api", "veza-agent"]) {
       const judged = await lab.shell(
-        "backend-api-1",
+        "rolling-api-1",
         `systemd-analyze security --no-pager --threshold=24 ${unit}.service | tail -n 1`,
       );
       expect(judged).toMatch(/Overall exposure level/);
@@ -86,7 +90,7 @@ describe("an instance without a load balancer, one roll-out after the other", ()
     const outcome = await lab.rollOut(await specOf("1"));
     expect(outcome).toMatchObject({ exitCode: 0, said: "" });
     await expect(ask()).resolves.toEqual(before);
-    await lab.shell("backend-api-1", "touch -d '-16 seconds' /run/veza/agent");
+    await lab.shell("rolling-api-1", "touch -d '-16 seconds' /run/veza/agent");
     await expect(agent()).resolves.toBe("up\n");
   }, 60_000);
 
@@ -95,16 +99,14 @@ describe("an instance without a load balancer, one roll-out after the other", ()
     const outcome = await lab.rollOut(await specOf("2"));
     expect(outcome).toMatchObject({ exitCode: 0 });
     await expect(ask()).resolves.toMatchObject({ version: "2" });
-    const kept = await lab.shell("backend-api-1", "ls /opt/veza/backend-api/releases");
+    const kept = await lab.shell("rolling-api-1", "ls /opt/veza/rolling-api/releases");
     expect(kept).toContain(before.split("\n")[0]?.replace("releases/", ""));
   }, 60_000);
 
   it("takes a changed environment with a restart", async () => {
-    const outcome = await lab.rollOut(
-      await specOf("2", { environment: { GREETING: 'say "hello" to $HOME\n100%' } }),
-    );
+    const outcome = await lab.rollOut(await specOf("2", { environment: greeting }));
     expect(outcome).toMatchObject({ exitCode: 0 });
-    await expect(ask()).resolves.toMatchObject({ version: "2", greeting: 'say "hello" to $HOME\n100%' });
+    await expect(ask()).resolves.toMatchObject({ version: "2", greeting: greeting.GREETING });
   }, 60_000);
 
   it("does not touch what runs when the checksum is wrong", async () => {
@@ -124,6 +126,38 @@ describe("an instance without a load balancer, one roll-out after the other", ()
     await expect(ask()).resolves.toEqual(before);
   }, 60_000);
 
+  it("does not touch what runs when the disk is too full for the artifact", async () => {
+    const before = await ask();
+    const releasesPath = "/opt/veza/rolling-api/releases";
+    await lab.shell("rolling-api-1", `mount -t tmpfs -o size=16k tmpfs ${releasesPath}`);
+    const { exitCode, said } = await lab.rollOut(await specOf("3".repeat(40_000)));
+    await lab.shell("rolling-api-1", `umount ${releasesPath}`);
+    expect(exitCode).not.toBe(0);
+    expect(said).toContain("No space left on device");
+    expect(said).toContain(
+      "no release could be made of the artifact app.mjs (the reason is above). Nothing was changed",
+    );
+    await expect(ask()).resolves.toEqual(before);
+  }, 60_000);
+
+  it("unpacks an archive, wherever its files came from", async () => {
+    const source = join(lab.directory, "archive");
+    await mkdir(source, { mode: 0o700 });
+    await writeFile(join(source, "app.mjs"), application("packed"), { mode: 0o600 });
+    const path = join(lab.directory, "app.tar.gz");
+    await execa("tar", ["-czf", path, "-C", source, "."]);
+    const sha256 = createHash("sha256")
+      .update(await readFile(path))
+      .digest("hex");
+    const [spec] = instancesOf({ path, sha256, name: "app.tar.gz" });
+    if (spec === undefined) throw new Error("the fleet has no instance");
+    await expect(lab.rollOut(spec)).resolves.toMatchObject({ exitCode: 0 });
+    await expect(ask()).resolves.toMatchObject({ version: "packed" });
+    await expect(lab.rollOut(await specOf("2", { environment: greeting }))).resolves.toMatchObject({
+      exitCode: 0,
+    });
+  }, 60_000);
+
   it("is put back, environment included, when the new version never turns healthy", async () => {
     const { exitCode, said } = await lab.rollOut(
       await specOf("4", { environment: { GREETING: "new" }, healthSeconds: 5 }, 500),
@@ -134,7 +168,7 @@ describe("an instance without a load balancer, one roll-out after the other", ()
     );
     expect(said).toContain("  | version 4 starts");
     expect(said).toMatch(/state now: releases\/\w{12} runs again, with the unit and environment it had/);
-    await expect(ask()).resolves.toMatchObject({ version: "2", greeting: 'say "hello" to $HOME\n100%' });
+    await expect(ask()).resolves.toMatchObject({ version: "2", greeting: greeting.GREETING });
     await expect(agent()).resolves.toBe("up 100%\n");
   }, 60_000);
 
@@ -150,7 +184,6 @@ describe("an instance without a load balancer, one roll-out after the other", ()
   it.each([
     "start_agent",
     "stop_application",
-    "point_current",
     "systemctl daemon-reload",
     "start_application",
     "take_in",
@@ -203,16 +236,16 @@ describe("an instance without a load balancer, one roll-out after the other", ()
 
   it("keeps no more releases than it was told, the running one among them", async () => {
     const count = await lab.shell(
-      "backend-api-1",
-      "ls /opt/veza/backend-api/releases | wc -l; test -e /opt/veza/backend-api/current/app.mjs",
+      "rolling-api-1",
+      "ls /opt/veza/rolling-api/releases | wc -l; test -e /opt/veza/rolling-api/current/app.mjs",
     );
     expect(count).toBe("3\n");
   });
 
   it("comes back serving after a reboot", async () => {
-    await lab.restart("backend-api-1");
+    await lab.restart("rolling-api-1");
     await lab.shell(
-      "backend-api-1",
+      "rolling-api-1",
       "for n in $(seq 50); do curl -fs 10.77.0.71:8080/api/v1/health && exit; sleep 0.2; done; exit 1",
     );
     await expect(ask()).resolves.toMatchObject({ version: "10" });

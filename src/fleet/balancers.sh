@@ -1,0 +1,111 @@
+# shellcheck shell=bash disable=SC2154
+# (what is not assigned here is rollout.sh's)
+# What an instance tells load balancers through its agent, and what it sees of itself in their statistics.
+
+balancers=() # those that answered at the beginning
+
+place_agent() {
+  place /etc/systemd/system/veza-agent.service
+  place /usr/local/lib/veza/
+}
+
+start_agent() {
+  place_agent
+  restart_agent || fail "$INSTANCE: the agent (veza-agent.service) does not start. The application was not touched"
+}
+
+restart_agent() {
+  systemctl daemon-reload && systemctl enable --quiet veza-agent && systemctl restart veza-agent
+}
+
+agent_says() { # LINE
+  printf '%s\n' "$1" >/run/veza/.agent
+  mv -f /run/veza/.agent /run/veza/agent
+}
+
+# Prints what one load balancer says of this server: STATUS WEIGHT SESSIONS, and how many OTHERS of the pool take
+# requests. Prints `absent` when it does not know the server, fails when it does not answer.
+seen_by() { # ADDRESS:PORT
+  local csv
+  csv=$(curl -fs --max-time 2 "http://$1/stats;csv") || return 1
+  awk -F, -v pool="$POOL" -v server="$INSTANCE" '
+    NR == 1 { sub(/^# */, ""); for (n = 1; n <= NF; n++) column[$n] = n; next }
+    $column["pxname"] != pool || $column["svname"] ~ /^(FRONTEND|BACKEND)$/ { next }
+    { split($column["status"], status, " "); weight = $column["weight"] + 0 }
+    $column["svname"] == server { row = status[1] " " weight " " $column["scur"] + $column["qcur"]; next }
+    status[1] == "UP" && weight > 0 { others++ }
+    END { print row == "" ? "absent" : row " " others + 0 }' <<<"$csv"
+}
+
+find_load_balancers() {
+  local balancer
+  for balancer in $LOAD_BALANCERS; do
+    if seen_by "$balancer" >/dev/null || { sleep 1; seen_by "$balancer" >/dev/null; }; then
+      balancers+=("$balancer")
+    else
+      note "$INSTANCE: load balancer $balancer does not answer and is not waited for"
+    fi
+  done
+}
+
+# Status of an operator's own drain (DRAIN with its weight) or maintenance (MAINT) is as good as UP: it is left alone.
+gives_no_requests() { [ "$1" = MAINT ] || [ "$2" -eq 0 ]; }
+holds_no_sessions() { [ "$3" -eq 0 ]; }
+gives_requests() { case $1 in UP | DRAIN) [ "$2" -gt 0 ] ;; MAINT) ;; *) return 1 ;; esac }
+
+# Waits until all load balancers agree; `why` names those that do not. One that falls silent for 5 s is left out.
+all_agree_within() { # SECONDS TEST
+  local deadline=$((SECONDS + $1)) balancer row
+  local -A silent=()
+  while :; do
+    why=
+    for balancer in "${balancers[@]}"; do
+      [ "${silent[$balancer]:-0}" -lt 5 ] || continue
+      if row=$(seen_by "$balancer"); then
+        silent[$balancer]=0
+        # shellcheck disable=SC2086 # a row is words
+        [ "$row" = absent ] || "$2" $row || why+=" $balancer (${row% *})"
+      else
+        silent[$balancer]=$((${silent[$balancer]:-0} + 1))
+        why+=" $balancer (no answer)"
+      fi
+    done
+    [ -n "$why" ] || return 0
+    [ "$SECONDS" -lt "$deadline" ] || return 1
+    sleep 1
+  done
+}
+
+# Without another server in the pool a drain would only make the outage longer.
+is_alone() {
+  local balancer row
+  for balancer in "${balancers[@]}"; do
+    row=$(seen_by "$balancer") || continue
+    [ "$row" = absent ] || [ "${row##* }" -gt 0 ] || return 0
+  done
+  return 1
+}
+
+take_out() {
+  if ! systemctl is-active --quiet "$APP"; then return; fi
+  if is_alone; then
+    note "$INSTANCE: no other server of $POOL takes requests: restarted without a drain"
+    return
+  fi
+  agent_says '0%'
+  all_agree_within 10 gives_no_requests ||
+    fail "$INSTANCE: a load balancer goes on sending requests 10 s after this instance asked it not to (status, weight, sessions):$why. Does its agent check work?"
+  all_agree_within "$DRAIN_SECONDS" holds_no_sessions ||
+    note "$INSTANCE: still has sessions after $DRAIN_SECONDS s (drainSeconds), which end now (status, weight, sessions):$why"
+}
+
+take_in() {
+  local deadline=$((SECONDS + HEALTH_SECONDS))
+  # Said again and again, because the agent says `up 100%` for 15 s only.
+  until agent_says 'up 100%' && all_agree_within 5 gives_requests; do
+    [ "$SECONDS" -lt "$deadline" ] || {
+      why="a load balancer does not give it requests within $HEALTH_SECONDS s (status, weight, sessions):$why"
+      return 1
+    }
+  done
+}
