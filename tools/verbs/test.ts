@@ -84,12 +84,15 @@ function alone(tier: Tier): Tier {
   return { ...tier, lock: "/run/lock/veza-edge-tests.lock" };
 }
 
+/** Tests of one room, and stacks that tests deploy (`lab-t-…`). Never the lab itself. */
+const testProject = /^veza-(test|lab-t)-/;
+
 async function prepareIncus(progress: Progress): Promise<void> {
   await bundle(progress);
   await ensureToolchain(progress);
   await setUpIncus(labConfig(), progress);
   // What a run that was killed left behind would hold addresses that the tests want.
-  const left = await projectsWhere((name) => name.startsWith("veza-test-"));
+  const left = await projectsWhere((name) => testProject.test(name));
   if (left.length === 0) return;
   await progress.step("Leftovers of an earlier run", async (note) => {
     await removeProjects(left);
