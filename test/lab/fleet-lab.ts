@@ -18,10 +18,8 @@ import { imageAlias } from "../../src/incus/image.ts";
 import { readScript } from "../../src/shell/read-script.ts";
 
 const project = "veza-test-fleet";
-const images = {
-  app: { suite: "trixie", packages: ["nodejs"], revision: 1 },
-  haproxy: { suite: "trixie", packages: ["haproxy"], revision: 1 },
-};
+/** Those of the program, so that a machine that runs the lab has them. */
+const images = imagesSchema.parse({});
 
 /** What a roll-out said and how it ended. */
 export interface Outcome {
@@ -51,7 +49,8 @@ export class FleetLab {
   /** A booted container at that address. */
   async container(name: string, image: keyof typeof images, address: string): Promise<void> {
     const alias = imageAlias(image, images[image]);
-    const parameters = { ALIAS: alias, SUITE: "trixie", PACKAGES: images[image].packages.join(",") };
+    const { suite, packages } = images[image];
+    const parameters = { ALIAS: alias, SUITE: suite, PACKAGES: [...packages].sort().join(",") };
     const script = readScript(new URL("../../src/incus/", import.meta.url).href, "image.sh");
     await execa("bash", ["-euo", "pipefail", "-s", "apply"], { input: hostDocument({ parameters, script }) });
     const devices = ["-n", "incusbr0", "-s", "default", "-d", `eth0,ipv4.address=${address}`];
