@@ -3,6 +3,7 @@ import { engineConfig } from "./config/engine.ts";
 import { loadConfig } from "./config/load.ts";
 import { ConfigError } from "./config/problem.ts";
 import { Edge } from "./edge.ts";
+import { missingFiles } from "./requirements.ts";
 
 const stack = pulumi.getStack();
 const sshPrivateKey = new pulumi.Config().getSecret("sshPrivateKey");
@@ -18,7 +19,10 @@ export const edge = outputs;
 
 function parsedConfig(): ReturnType<typeof loadConfig> {
   try {
-    return loadConfig(stack, engineConfig());
+    const config = loadConfig(stack, engineConfig());
+    const missing = pulumi.runtime.isDryRun() ? [] : missingFiles(config);
+    if (missing.length > 0) throw new ConfigError(stack, missing);
+    return config;
   } catch (error) {
     // The engine prints a RunError's message alone: a person mends a config, not a stack trace.
     throw error instanceof ConfigError ? new pulumi.RunError(error.message) : error;

@@ -132,7 +132,7 @@ function poolFeeds(config: StackConfig): Problem[] {
   }
   for (const pool of ["api_pool", "stream_pool"] as const) {
     const fed = feeds.get(pool);
-    const servers = config.loadBalancer?.staticServers?.[pool] ?? [];
+    const servers = config.loadBalancer?.staticServers[pool] ?? [];
     if (fed !== undefined && servers.length > 0) {
       problems.push({
         path: yamlPath(["loadBalancer", "staticServers", pool]),

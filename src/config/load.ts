@@ -1,10 +1,10 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { crossChecks } from "./checks.ts";
 import { ConfigError, yamlPath, type Problem } from "./problem.ts";
 import { stackSchema, type StackConfig } from "./stack.ts";
 
 /** Keys whose values are secrets: they are read one by one where they are used, never with the rest. */
-export const secretKeys = ["sshPrivateKey", "tlsCertificates"] as const;
+export const secretKeys: readonly string[] = ["sshPrivateKey"];
 
 const prefix = "veza-edge:";
 
@@ -14,9 +14,10 @@ const prefix = "veza-edge:";
  * @throws ConfigError that lists every mistake with its YAML path
  */
 export function loadConfig(stack: string, raw: Readonly<Record<string, unknown>>): StackConfig {
-  const own = Object.entries(raw).filter(([key]) => key.startsWith(prefix));
-  const rooms = Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value]));
-  for (const key of secretKeys) delete rooms[key];
+  const own = Object.entries(raw).flatMap(([key, value]): [string, unknown][] =>
+    key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [],
+  );
+  const rooms = Object.fromEntries(own.filter(([key]) => !secretKeys.includes(key)));
   const parsed = stackSchema.safeParse(rooms);
   const problems = parsed.success
     ? crossChecks(parsed.data)

@@ -15,5 +15,8 @@ export interface BroughtCertificate {
 export function readCertificate(path: string): BroughtCertificate | undefined {
   if (!existsSync(path)) return undefined;
   const pem = readFileSync(path, "utf8");
-  return { pem: pem.endsWith("\n") ? pem : `${pem}\n`, fingerprint: createHash("sha256").update(pem).digest("hex").slice(0, 16) };
+  return {
+    pem: pem.endsWith("\n") ? pem : `${pem}\n`,
+    fingerprint: createHash("sha256").update(pem).digest("hex").slice(0, 16),
+  };
 }

@@ -59,9 +59,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
       `${name}-config`,
       {
         container,
-        spec: loadBalancerUnit(
-          loadBalancerModel(config, args.pools, args.network, certificate?.fingerprint),
-        ),
+        spec: loadBalancerUnit(loadBalancerModel(config, args.pools, args.network, certificate?.fingerprint)),
         limitSeconds: 120,
         after: [...args.after, ...brought],
       },
@@ -70,14 +68,11 @@ export class LoadBalancer extends pulumi.ComponentResource {
     this.registerOutputs({ address: this.address });
   }
 
-  /** @throws pulumi.RunError in an update without the file; a preview does without it */
+  /** An update without the file was refused before the first resource; a preview does without it. */
   private certificate(path: string): BroughtCertificate | undefined {
     const found = readCertificate(path);
     if (found !== undefined) return found;
-    const message = `the certificate ${path} (veza-edge:loadBalancer.tls.certificate) is not on this machine`;
-    if (!pulumi.runtime.isDryRun())
-      throw new pulumi.RunError(`${message}. Nothing was changed. Bring the PEM file there and try again`);
-    void pulumi.log.warn(`${message}; an update needs it`, this);
+    void pulumi.log.warn(`there is no file ${path} on this machine; an update needs this certificate`, this);
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { execa, ExecaError } from "execa";
+import { execa } from "execa";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,34 +32,25 @@ export async function say(
   limitSeconds: number,
 ): Promise<string> {
   const shell = `timeout --kill-after=5 ${String(limitSeconds)} bash -euo pipefail -s ${action}`;
-  const options = { input: document, timeout: (limitSeconds + 30) * 1000, stripFinalNewline: true } as const;
-  const directory = host.connection === "ssh" ? await mkdtemp(join(tmpdir(), "veza-ssh-")) : undefined;
+  const options = { input: document, timeout: (limitSeconds + 30) * 1000, reject: false } as const;
+  const directory = await mkdtemp(join(tmpdir(), "veza-ssh-"));
   try {
-    const { stdout } = await (host.connection === "local" || directory === undefined
+    const run = await (host.connection === "local"
       ? execa("sh", ["-c", shell], options)
-      : execa(
-          "ssh",
-          await sshArguments(host as Extract<ReachableHost, { connection: "ssh" }>, directory, shell),
-          options,
-        ));
-    return stdout;
-  } catch (error) {
-    if (!(error instanceof ExecaError)) throw error;
-    const said = String(error.stderr ?? "").trim();
-    if (error.timedOut || error.exitCode === 124) {
-      throw new HostError(
-        host,
-        `${hostLabel(host)} did not finish within ${String(limitSeconds)} s. ${said}`.trim(),
-      );
+      : execa("ssh", await sshArguments(host, directory, shell), options));
+    if (!run.failed) return run.stdout;
+    const said = run.stderr.trim();
+    const where = hostLabel(host);
+    if (run.timedOut || run.exitCode === 124) {
+      throw new HostError(host, `${where} did not finish within ${String(limitSeconds)} s. ${said}`.trim());
     }
+    const unreachable = host.connection === "ssh" && run.exitCode === 255;
     throw new HostError(
       host,
-      error.exitCode === 255 && host.connection === "ssh"
-        ? `${hostLabel(host)} cannot be reached: ${said}`
-        : said || error.shortMessage,
+      unreachable ? `${where} cannot be reached: ${said}` : said || (run.shortMessage ?? "it failed"),
     );
   } finally {
-    if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true });
   }
 }
 

@@ -6,7 +6,8 @@ import type { z } from "zod";
  * What a template may be given. No numbers (Handlebars adds up two adjacent numeric mustaches at the start of a
  * template), and nothing that may be absent (`undefined` prints as nothing).
  */
-export type TemplateView = string | boolean | readonly TemplateView[] | { readonly [name: string]: TemplateView };
+export type TemplateView =
+  string | boolean | readonly TemplateView[] | { readonly [name: string]: TemplateView };
 
 /** Private, so that nothing registered elsewhere can change what our files say. */
 const handlebars = Handlebars.create();
@@ -20,7 +21,11 @@ const templates = new URL("../../templates/", import.meta.url);
  * @throws ZodError when the view does not fit the schema, Error when the template does not exist or names something
  * that the view does not have
  */
-export function renderTemplate<V extends TemplateView>(template: string, schema: z.ZodType<V>, view: V): string {
+export function renderTemplate<V extends TemplateView>(
+  template: string,
+  schema: z.ZodType<V>,
+  view: V,
+): string {
   const source = readFileSync(new URL(template, templates), "utf8");
   const render = handlebars.compile<V>(source, { strict: true, noEscape: true, knownHelpersOnly: true });
   return render(schema.parse(view));

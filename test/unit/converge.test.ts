@@ -11,13 +11,25 @@ const command = (name: string, stdin: string): object => ({
   type: "command:local:Command",
   inputs: { create: "timeout --kill-after=5 60 bash -euo pipefail -s apply", stdin },
 });
-const project = hostDocument({ parameters: { PROJECT: "veza-lab", NETWORK: "incusbr0" }, script: "main() { :; }\n" });
+const project = hostDocument({
+  parameters: { PROJECT: "veza-lab", NETWORK: "incusbr0" },
+  script: "main() { :; }\n",
+});
 const container = (name: string): string =>
   hostDocument({
-    parameters: { PROJECT: "veza-lab", CONTAINER: name, GENERATION: "g1", IMAGE: "veza/app", DEFINITION: definition },
+    parameters: {
+      PROJECT: "veza-lab",
+      CONTAINER: name,
+      GENERATION: "g1",
+      IMAGE: "veza/app",
+      DEFINITION: definition,
+    },
     script: "main() { :; }\n",
   });
-const body = filesBody({ unit: "config", files: [{ path: "/etc/a", content: "it's\n", mode: "0644", owner: "root:root" }] });
+const body = filesBody({
+  unit: "config",
+  files: [{ path: "/etc/a", content: "it's\n", mode: "0644", owner: "root:root" }],
+});
 const files = (name: string): string =>
   containerDocument({ project: "veza-lab", container: name, unit: "config", limitSeconds: 60, body });
 
@@ -48,7 +60,8 @@ const there = (over: Partial<FoundContainer> = {}): FoundContainer => ({
   units: asApplied,
   ...over,
 });
-const names = (commands: readonly { urn: string }[]): string[] => commands.map((c) => c.urn.split("::").at(-1) ?? "");
+const names = (commands: readonly { urn: string }[]): string[] =>
+  commands.map((c) => c.urn.split("::").at(-1) ?? "");
 
 describe("comparing a host with the stack's state", () => {
   const recorded = recordedCommands(state);
@@ -99,7 +112,11 @@ describe("reading commands from the state", () => {
     };
     const connection = { host: "198.51.100.7", port: 2222, user: "ops", hostKey: "ssh-ed25519 AAAA" };
     const resource = { ...command("a-config", ""), type: "command:remote:Command" };
-    const inputs = { create: "timeout --kill-after=5 210 bash -euo pipefail -s apply", stdin: secret, connection };
+    const inputs = {
+      create: "timeout --kill-after=5 210 bash -euo pipefail -s apply",
+      stdin: secret,
+      connection,
+    };
     const [read] = recordedCommands({ deployment: { resources: [{ ...resource, inputs }] } });
     expect(read).toMatchObject({
       connection: { connection: "ssh", address: "198.51.100.7", port: 2222, user: "ops" },

@@ -20,7 +20,6 @@ export interface Finding {
 /** Looks at everything `npm run lab` sets up; changes nothing. */
 export async function examine(): Promise<readonly Finding[]> {
   const found = await Promise.all([
-    toolchain(),
     program("git", ["git", "--version"], "install git"),
     incus(),
     program("mmdebstrap", ["mmdebstrap", "--version"], "npm run lab installs it; it builds container images"),
@@ -29,7 +28,11 @@ export async function examine(): Promise<readonly Finding[]> {
     disk("/var/lib"),
     disk(homedir()),
   ]);
-  return [{ what: "Node", ok: true, found: process.version, from: process.execPath }, ...found.flat()];
+  return [
+    { what: "Node", ok: true, found: process.version, from: process.execPath },
+    ...toolchain(),
+    ...found,
+  ];
 }
 
 function toolchain(): Finding[] {
