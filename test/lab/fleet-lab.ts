@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fleetsSchema, type ArtifactConfig, type FleetConfig } from "../../src/config/fleet.ts";
+import { imagesSchema } from "../../src/config/incus.ts";
 import {
   artifactPath,
   fleetModel,
