@@ -70,6 +70,20 @@ export class HaproxyLab {
 
   /** Puts a configuration to work as an update does, but for the engine. */
   async push(config: object = {}, pools: Partial<Pools> = {}, fingerprint?: string): Promise<Outcome> {
+    return this.#run("apply", config, pools, fingerprint);
+  }
+
+  /** Takes away what `push()` brought, as an update does that no longer has it. */
+  async remove(): Promise<Outcome> {
+    return this.#run("delete", {}, {}, undefined);
+  }
+
+  async #run(
+    action: "apply" | "delete",
+    config: object,
+    pools: Partial<Pools>,
+    fingerprint: string | undefined,
+  ): Promise<Outcome> {
     const parsed = loadBalancerSchema.parse({ instances: [{ address: edge }], ...config });
     const servers = { api_pool: apiServers, stream_pool: streamServers, ...pools };
     const unit = loadBalancerUnit(loadBalancerModel(parsed, servers, network, fingerprint));
@@ -80,7 +94,7 @@ export class HaproxyLab {
       limitSeconds: 120,
       body: filesBody(unit),
     });
-    const words = ["-euo", "pipefail", "-s", "apply"];
+    const words = ["-euo", "pipefail", "-s", action];
     const { exitCode, all } = await execa("bash", words, { input: document, reject: false, all: true });
     return { exitCode: exitCode ?? -1, said: all };
   }
@@ -175,7 +189,11 @@ export class HaproxyLab {
       `echo up >/run/agent-${name}`,
       `systemd-run -q socat TCP-LISTEN:${String(agentPort)},fork,reuseaddr OPEN:/run/agent-${name},rdonly`,
     ]);
-    await this.shell("apps", lines.join("\n"));
+    const answering = running.map(
+      ({ server: { port } }) =>
+        `curl -s -o /dev/null --retry 100 --retry-connrefused --retry-delay 1 --max-time 50 http://127.0.0.1:${String(port)}/health`,
+    );
+    await this.shell("apps", [...lines, ...answering].join("\n"));
   }
 }
 

@@ -193,6 +193,19 @@ describe("a push", () => {
   }, 120_000);
 });
 
+describe("a load balancer that is no longer wanted", () => {
+  it("stops, for the next boot too, and leaves nothing of its configuration", async () => {
+    await lab.deploy();
+    expect(await lab.remove()).toEqual({ exitCode: 0, said: "" });
+    await expect(fetch(`http://${edge}/`)).rejects.toThrow();
+    const left =
+      "systemctl is-enabled haproxy; ls /etc/haproxy /etc/systemd/system/haproxy.service.d /usr/local/lib/veza";
+    const said = await lab.shell("haproxy", `${left} || :`);
+    expect(said).toMatch(/^disabled\n/);
+    expect(said).not.toMatch(/current|releases|veza\.conf|haproxy-control/);
+  }, 60_000);
+});
+
 describe("a first push that HAProxy does not accept", () => {
   it("starts nothing and leaves nothing behind", async () => {
     await lab.shell(
