@@ -1,0 +1,111 @@
+import { execa } from "execa";
+import { z } from "zod";
+import { removeProjects, projectsWhere } from "../../../tools/machine/projects.ts";
+import { bridge, gateway } from "./edge-config.ts";
+
+const instances = z.array(
+  z.object({
+    name: z.string(),
+    status: z.string(),
+    created_at: z.string(),
+    config: z.record(z.string(), z.string()),
+  }),
+);
+
+/** A container as Incus has it. */
+export interface IncusContainer {
+  readonly name: string;
+  /** `Running`, `Stopped` … */
+  readonly status: string;
+  /** When it was made; another one of the same name has another. */
+  readonly createdAt: string;
+}
+
+/** One stack's Incus project on this machine. */
+export class IncusProject {
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  async exists(): Promise<boolean> {
+    return (await projectsWhere((name) => name === this.name)).length > 0;
+  }
+
+  async containers(): Promise<readonly IncusContainer[]> {
+    const listed = await incus("list", "--project", this.name, "--format", "json");
+    return instances
+      .parse(JSON.parse(listed))
+      .map(({ name, status, created_at }) => ({ name, status, createdAt: created_at }));
+  }
+
+  async names(): Promise<readonly string[]> {
+    return (await this.containers()).map(({ name }) => name).sort();
+  }
+
+  /** When the container was made; undefined where there is none. */
+  async createdAt(container: string): Promise<string | undefined> {
+    return (await this.containers()).find(({ name }) => name === container)?.createdAt;
+  }
+
+  async delete(container: string): Promise<void> {
+    await incus("delete", "--force", container, "--project", this.name);
+  }
+
+  async stop(...containers: readonly string[]): Promise<void> {
+    await incus("stop", "--force", ...containers, "--project", this.name);
+  }
+
+  async start(...containers: readonly string[]): Promise<void> {
+    await incus("start", ...containers, "--project", this.name);
+  }
+
+  /** Runs shell in a container and returns what it printed; throws when it fails. */
+  async shell(container: string, line: string): Promise<string> {
+    // Read back from a file, because Incus can lose what a command prints; not below /tmp, which booting mounts anew.
+    const file = `/root/said-${Math.random().toString(36).slice(2)}`;
+    const words = ["exec", container, "--project", this.name, "--mode=non-interactive", "--"];
+    await incus(...words, "timeout", "60", "bash", "-c", `{ ${line}\n} >${file} 2>&1`);
+    return (await incus("file", "pull", `${container}${file}`, "-", "--project", this.name)).trimEnd();
+  }
+
+  /** Id of a service's main process in its container. */
+  async mainPid(container: string, service: string): Promise<string> {
+    return this.shell(container, `systemctl show --value --property MainPID ${service}`);
+  }
+
+  /** Process ids of HAProxy's master and newest worker. */
+  async haproxyProcesses(container = "haproxy"): Promise<{ master: string; worker: string }> {
+    const said = await this.shell(
+      container,
+      `systemctl show --value --property MainPID haproxy; echo 'show info' | socat - /run/haproxy/admin.sock | sed -n 's/^Pid: //p'`,
+    );
+    const [master = "", worker = ""] = said.split("\n");
+    return { master, worker };
+  }
+
+  /** Says a command to HAProxy's admin socket, as an operator does. */
+  async haproxy(command: string, container = "haproxy"): Promise<string> {
+    return this.shell(container, `echo '${command}' | socat - /run/haproxy/admin.sock`);
+  }
+}
+
+/** Removes what earlier runs of these tests left in Incus, and makes the tests' own bridge. */
+export async function prepareIncus(project: string): Promise<void> {
+  await removeProjects([project]);
+  const networks = await incus("network", "list", "--format", "csv", "--columns", "n");
+  if (networks.split("\n").includes(bridge)) return;
+  await incus("network", "create", bridge, `ipv4.address=${gateway}`, "ipv4.nat=true", "ipv6.address=none");
+}
+
+/** Removes the project with all that is in it, and the bridge. */
+export async function clearIncus(project: string): Promise<void> {
+  await removeProjects([project]);
+  await execa("incus", ["network", "delete", bridge], { stdin: "ignore", reject: false });
+}
+
+async function incus(...words: readonly string[]): Promise<string> {
+  const { stdout } = await execa("incus", words, { stdin: "ignore", timeout: 120_000 });
+  return stdout;
+}

@@ -1,0 +1,165 @@
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stringify } from "yaml";
+import { z } from "zod";
+import { bundleStandIns } from "../../../lab/bundle.ts";
+import { stackLocks } from "../../../src/ops/pulumi/file-backend.ts";
+import { readOutputs, type EdgeOutputs } from "../../../src/outputs.ts";
+import type { Changes } from "../../../tools/verbs/pulumi.ts";
+import { edgeConfig, type EdgeChoices, type StackInput } from "./edge-config.ts";
+import { clearIncus, IncusProject, prepareIncus } from "./incus.ts";
+import { startPulumi, Update, type Ended, type Run } from "./update.ts";
+
+const repository = fileURLToPath(new URL("../../../", import.meta.url));
+
+const previewed = z.object({ changeSummary: z.record(z.string(), z.number()) });
+
+/** The two builds of the stand-ins that tests roll out. */
+export type Release = "one" | "two";
+
+/**
+ * A stack of the program as a user has it, deployed by `bin/pulumi` to this machine's Incus: its own checkout (links
+ * into this one), state, stack file, Incus project and bridge. One at a time on a machine.
+ */
+export class LabStack {
+  readonly name: string;
+  readonly incus: IncusProject;
+  readonly #directory: string;
+  #config: StackInput;
+  #runs = 0;
+
+  private constructor(name: string, directory: string, config: StackInput) {
+    this.name = name;
+    this.incus = new IncusProject(`veza-${name}`);
+    this.#directory = directory;
+    this.#config = config;
+  }
+
+  /** Nothing is deployed yet; what a killed run of the same tests left is removed. */
+  static async open(choices: Omit<EdgeChoices, "release"> = {}, name = "lab-t-1"): Promise<LabStack> {
+    await prepareIncus(`veza-${name}`);
+    const directory = await mkdtemp(join(tmpdir(), "veza-stack-"));
+    for (const release of ["one", "two"])
+      await bundleStandIns(join(directory, release), { version: release });
+    const project = join(directory, "project");
+    await mkdir(project);
+    await copyFile(join(repository, "Pulumi.yaml"), join(project, "Pulumi.yaml"));
+    for (const link of ["src", "templates", "node_modules", "package.json"])
+      await symlink(join(repository, link), join(project, link));
+    const stack = new LabStack(name, directory, edgeConfig({ release: join(directory, "one") }));
+    await stack.forgetState();
+    await stack.configure(choices);
+    return stack;
+  }
+
+  /** Removes everything, whatever state it is in. */
+  async close(): Promise<void> {
+    await clearIncus(this.incus.name);
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Folder of a release's bundled applications. */
+  release(release: Release): string {
+    return join(this.#directory, release);
+  }
+
+  /** A directory that goes away with the stack. */
+  get directory(): string {
+    return this.#directory;
+  }
+
+  /** Writes the stack file; `up` makes it true. */
+  async configure(choices: Omit<EdgeChoices, "release"> & { readonly release?: Release }): Promise<void> {
+    await this.write(edgeConfig({ ...choices, release: this.release(choices.release ?? "one") }));
+  }
+
+  async write(config: StackInput): Promise<void> {
+    this.#config = config;
+    const salt = await readFile(this.#stackFile, "utf8").then(
+      (text) => /^encryptionsalt: .*\n/m.exec(text)?.[0] ?? "",
+      () => "",
+    );
+    const keys = Object.fromEntries(
+      Object.entries(this.#config).map(([key, value]) => [`veza-edge:${key}`, value]),
+    );
+    await writeFile(this.#stackFile, stringify({ config: keys }, { aliasDuplicateObjects: false }) + salt);
+  }
+
+  get config(): StackInput {
+    return this.#config;
+  }
+
+  /** Updates the stack, and throws with all that was said when that fails. */
+  async up(): Promise<Ended> {
+    const ended = await this.tryUp();
+    if (ended.exitCode !== 0)
+      throw new Error(`bin/pulumi up ended with ${String(ended.exitCode)}:\n${ended.said}`);
+    return ended;
+  }
+
+  async tryUp(): Promise<Ended> {
+    return this.startUp().ended;
+  }
+
+  /** Begins an update. */
+  startUp(): Update {
+    return this.#change("up");
+  }
+
+  /** What an update would do: resources by operation. */
+  async preview(): Promise<Changes> {
+    const ended = await this.#run(["preview", "--json"]);
+    if (ended.failed) throw new Error(ended.all);
+    return previewed.parse(JSON.parse(ended.stdout)).changeSummary;
+  }
+
+  async destroy(): Promise<Ended> {
+    return this.#change("destroy").ended;
+  }
+
+  async outputs(): Promise<EdgeOutputs> {
+    const ended = await this.#run(["stack", "output", "edge", "--json"]);
+    return readOutputs(JSON.parse(ended.stdout));
+  }
+
+  async exportState(): Promise<unknown> {
+    return JSON.parse((await this.#run(["stack", "export"])).stdout);
+  }
+
+  /** What a lost or never written state is: an empty backend. */
+  async forgetState(): Promise<void> {
+    await rm(this.#backend, { recursive: true, force: true });
+    await mkdir(this.#backend);
+  }
+
+  get #project(): string {
+    return join(this.#directory, "project");
+  }
+
+  get #backend(): string {
+    return join(this.#directory, "state");
+  }
+
+  get #stackFile(): string {
+    return join(this.#project, `Pulumi.${this.name}.yaml`);
+  }
+
+  #change(command: "up" | "destroy"): Update {
+    this.#runs += 1;
+    const events = join(this.#directory, `events-${String(this.#runs)}.json`);
+    const run = this.#run([command, "--yes", "--skip-preview", "--event-log", events]);
+    return new Update(run, events, () => this.#enginePid());
+  }
+
+  #run(words: readonly string[]): Run {
+    return startPulumi([...words, "--stack", this.name, "--cwd", this.#project], `file://${this.#backend}`);
+  }
+
+  /** Process that holds the stack's lock; undefined when nobody does. */
+  #enginePid(): number | undefined {
+    const project = { name: "veza-edge", dir: this.#project, file: join(this.#project, "Pulumi.yaml") };
+    return stackLocks({ dir: this.#backend }, project, this.name)[0]?.pid;
+  }
+}

@@ -1,0 +1,82 @@
+import { execa, type ResultPromise } from "execa";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { changesIn, type Changes } from "../../../tools/verbs/pulumi.ts";
+
+const launcher = fileURLToPath(new URL("../../../bin/pulumi", import.meta.url));
+
+/** How a run of `bin/pulumi` ended. */
+export interface Ended {
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+  /** Everything that it printed. */
+  readonly said: string;
+  /** Resources by what happened to them; empty when the engine did not come to a summary. */
+  readonly changes: Changes;
+}
+
+/** A run of `bin/pulumi`. */
+export type Run = ResultPromise<ReturnType<typeof optionsWith>>;
+
+/** Runs `bin/pulumi` as a script does: nobody to ask, no terminal. */
+export function startPulumi(words: readonly string[], backend: string): Run {
+  return execa(launcher, [...words, "--non-interactive"], optionsWith(backend));
+}
+
+const optionsWith = (backend: string) =>
+  ({
+    stdin: "ignore",
+    all: true,
+    reject: false,
+    timeout: 600_000,
+    // The flag for the log of events exists only with PULUMI_DEBUG_COMMANDS.
+    env: { NO_COLOR: "1", PULUMI_BACKEND_URL: backend, PULUMI_DEBUG_COMMANDS: "true" },
+  }) as const;
+
+/** An update under way. */
+export class Update {
+  readonly ended: Promise<Ended>;
+  readonly #run: Run;
+  readonly #enginePid: () => number | undefined;
+  #said = "";
+  readonly #listeners = new Set<() => void>();
+
+  constructor(run: Run, events: string, enginePid: () => number | undefined) {
+    this.#run = run;
+    this.#enginePid = enginePid;
+    this.#run.all.on("data", (chunk: Buffer) => {
+      this.#said += chunk.toString();
+      for (const listener of this.#listeners) listener();
+    });
+    this.ended = this.#end(events);
+  }
+
+  /** Waits until what it printed so far has this in it; throws when it ends before. */
+  async says(pattern: RegExp): Promise<void> {
+    const heard = new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (pattern.test(this.#said)) resolve();
+      };
+      this.#listeners.add(look);
+      look();
+    });
+    const silence = this.ended.then(({ said }) => {
+      if (!pattern.test(said))
+        throw new Error(`the update ended without saying ${String(pattern)}:\n${said}`);
+    });
+    await Promise.race([heard, silence]);
+  }
+
+  /** `kill -9` of the engine: no time to say anything, to anybody. */
+  kill(): void {
+    const pid = this.#enginePid();
+    if (pid === undefined) throw new Error(`no update is under way:\n${this.#said}`);
+    process.kill(pid, "SIGKILL");
+  }
+
+  async #end(events: string): Promise<Ended> {
+    const { exitCode, signal, all } = await this.#run;
+    const log = await readFile(events, "utf8").catch(() => "");
+    return { exitCode, signal, said: all, changes: changesIn(log) };
+  }
+}
