@@ -58,9 +58,15 @@ function pulumi(...args: string[]) {
 const locksDir = () => join(root, "state/veza-edge/pulumi/.pulumi/locks/organization/tiny/lab-tiny");
 const locks = () => (existsSync(locksDir()) ? readdirSync(locksDir()) : []);
 
-/** Starts an update that would take a minute; comes back when it holds the lock. */
+/** Starts an update that would take a minute; comes back when the program runs (so the lock is held). */
 async function longUpdate() {
-  program("await new Promise((done) => setTimeout(done, 60_000));");
+  const running = join(root, "running");
+  rmSync(running, { force: true });
+  program(
+    `import { writeFileSync } from "node:fs";
+writeFileSync(${JSON.stringify(running)}, "");
+await new Promise((done) => setTimeout(done, 60_000));`,
+  );
   const child = spawn(launcher, ["up", "--yes", "--skip-preview", "--stack", "lab-tiny"], {
     cwd: project,
     env: { ...process.env, ...env },
@@ -72,7 +78,7 @@ async function longUpdate() {
   const ended = new Promise<number | string | null>((done) => {
     child.on("close", (code, signal) => done(code ?? signal));
   });
-  for (let i = 0; i < 300 && !locks().some((name) => name.endsWith(".json")); i++) await delay(100);
+  for (let i = 0; i < 600 && !existsSync(running); i++) await delay(100);
   const file = locks().find((name) => name.endsWith(".json")) ?? "no lock";
   const lock: unknown = JSON.parse(readFileSync(join(locksDir(), file), "utf8"));
   const owner = typeof lock === "object" && lock !== null && "pid" in lock ? Number(lock.pid) : NaN;
@@ -106,7 +112,10 @@ describe("bin/pulumi", () => {
     expect(readFileSync(join(project, "Pulumi.lab-tiny.yaml"), "utf8")).toBe(before);
   }, 120_000);
 
-  it("remembers the selected stack", async () => {
+  it("asks for a stack when none is selected, and remembers the selected one", async () => {
+    const none = await pulumi("preview");
+    expect(none.stderr).toContain("no stack is selected for tiny; nothing was done. Add --stack lab");
+    expect(none.exitCode).toBe(1);
     await pulumi("stack", "select", "lab-tiny");
     expect((await pulumi("stack", "--show-name")).stdout).toBe("lab-tiny");
     expect((await pulumi("preview")).exitCode).toBe(0);
@@ -144,6 +153,16 @@ describe("bin/pulumi", () => {
     first.child.kill("SIGINT");
     expect(await first.ended).not.toBe(0);
     expect(first.output().split("^C received")).toHaveLength(2);
+    expect(first.output()).toContain("update canceled");
+    expect(locks().filter((name) => name.endsWith(".json"))).toEqual([]);
+  }, 120_000);
+
+  it("does not leave Pulumi running when it is killed itself", async () => {
+    const first = await longUpdate();
+    first.child.kill("SIGKILL");
+    expect(await first.ended).toBe("SIGKILL");
+    for (let i = 0; i < 300 && existsSync(`/proc/${first.owner}`); i++) await delay(100);
+    expect(existsSync(`/proc/${first.owner}`)).toBe(false);
     expect(first.output()).toContain("update canceled");
     expect(locks().filter((name) => name.endsWith(".json"))).toEqual([]);
   }, 120_000);

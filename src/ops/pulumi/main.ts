@@ -47,6 +47,7 @@ async function main(args: readonly string[]): Promise<string | undefined> {
   if (local) mkdirSync(local.dir, { recursive: true, mode: 0o700 });
   const run: PulumiRun = { pulumi: toolchain.pulumi, env, cwd };
 
+  if (!call.help && project && stack === undefined && needStack.has(call.command)) return noStack(project);
   if (!call.help && project && stack !== undefined) {
     const problem = prepare(run, call, backend, project, stack);
     if (problem !== undefined) return problem;
@@ -68,13 +69,22 @@ function prepare(
   project: Project,
   stack: string,
 ): string | undefined {
-  if (needStack.has(call.command)) {
+  if (aboutStack(call)) {
     const problem = createMissingStack(run, backend, project, stack, say);
     if (problem !== undefined) return problem;
   }
   const local = fileBackend(backend);
   if (!local || !takeLock.has(call.command) || call.previewOnly) return undefined;
   return clearDeadLocks(stack, stackLocks(local, project, stack), say);
+}
+
+function aboutStack(call: PulumiCall): boolean {
+  return needStack.has(call.command) || (call.command === "stack" && call.subcommand === "select");
+}
+
+function noStack(project: Project): string {
+  return `no stack is selected for ${project.name}; nothing was done. Add --stack lab (or staging, prod),
+or select one for later calls: bin/pulumi stack select lab`;
 }
 
 function isUpdate(call: PulumiCall): boolean {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { execa } from "execa";
 
-import { converge, markDone } from "../converge/index.ts";
+import { conclude, converge } from "../converge/index.ts";
 import { fileBackend, hasStack } from "./file-backend.ts";
 import { missingSecrets } from "./secrets.ts";
 import type { Project } from "./project.ts";
@@ -39,7 +39,8 @@ export async function update(
     }
   }
   const ended = await runInForeground(run, args);
-  if (ended.code === 0) await markDone(await exportState(run, stack));
+  const left = await conclude(await exportState(run, stack), ended.code === 0);
+  for (const one of left) say(`not as the stack's state says: ${one}`);
   if (ended.signal !== null) {
     say(
       `Pulumi was ended by ${ended.signal}. The next bin/pulumi up compares the hosts with the state first.`,
@@ -47,7 +48,9 @@ export async function update(
     process.kill(process.pid, ended.signal);
   }
   process.exitCode = ended.code ?? 1;
-  return undefined;
+  return left.length === 0
+    ? undefined
+    : "the update ended well, and yet the hosts differ from the stack's state (above). Run bin/pulumi up again";
 }
 
 /** The state, secrets in clear: it stays in this process. */
