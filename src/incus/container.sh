@@ -76,7 +76,11 @@ main() { # apply | delete
     apply) apply 9>&- ;;
     delete)
       # A container made again since belongs to its new resource.
-      if exists && [ "$(own_generation)" = "$GENERATION" ]; then incus_ delete --force "$CONTAINER"; fi
+      if exists && [ "$(own_generation)" = "$GENERATION" ]; then
+        # Its services end as at any shutdown: an application finishes its requests first.
+        timeout 100 incus stop "$CONTAINER" --timeout 90 --project "$PROJECT" </dev/null >/dev/null 2>&1 || :
+        incus_ delete --force "$CONTAINER"
+      fi
       ;;
   esac
 }

@@ -52,6 +52,7 @@ const found = (containers: FoundContainer[], unclean = false): Found => ({
   containers,
   unclean,
   since: unclean ? new Date("2026-01-02T00:00:00Z") : undefined,
+  runningBy: undefined,
 });
 const there = (over: Partial<FoundContainer> = {}): FoundContainer => ({
   name: "a",

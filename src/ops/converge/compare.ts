@@ -17,6 +17,8 @@ export interface Found {
   readonly unclean: boolean;
   /** When that update began. */
   readonly since: Date | undefined;
+  /** Who is marked as running it, `host:pid`; undefined when it ended, or when nobody is named. */
+  readonly runningBy: string | undefined;
 }
 
 /** Something on the host that the stack's state does not know. */

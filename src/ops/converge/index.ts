@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { hostname } from "node:os";
 import { hostDocument } from "../../incus/document.ts";
 import { readScript } from "../../shell/read-script.ts";
 import { HostError, hostLabel, say, type ReachableHost } from "../host-shell.ts";
@@ -26,19 +28,24 @@ interface Site {
  * update that failed or was killed, and when a container is gone, the engine alone would believe that all is well.
  * Then marks an update as running. Costs one question per host when there is nothing to do.
  * @returns what could not be brought back; the engine may still change it to something that works
- * @throws HostError when a host cannot be asked
+ * @throws HostError when a host cannot be asked, or when another update is at work on it
  */
 export async function converge(options: ConvergeOptions): Promise<readonly string[]> {
   const problems = await Promise.all(
     sites(options.exportedState).map((site) => convergeSite(site, options.say)),
   );
-  await markUpdate(options.exportedState, `running ${now()}`);
+  await markUpdate(options.exportedState, `running ${began} ${owner}`);
   return problems.flat();
 }
 
-/** After an update that ended well: the next one need not suspect anything. */
-export async function markDone(exportedState: unknown): Promise<void> {
-  await markUpdate(exportedState, `done ${now()}`);
+/**
+ * Compares once more after an update and marks how it ended, for whoever comes next.
+ * @returns what on the hosts is not what the state says; nothing, when all is well
+ */
+export async function conclude(exportedState: unknown, succeeded: boolean): Promise<readonly string[]> {
+  const left = succeeded ? await divergences(exportedState) : [];
+  await markUpdate(exportedState, `${succeeded && left.length === 0 ? "done" : "failed"} ${began}`);
+  return left;
 }
 
 /** Everything whose applied version is not the one that the state has, in words; for a check without changes. */
@@ -57,6 +64,12 @@ export async function divergences(exportedState: unknown): Promise<readonly stri
 
 async function convergeSite(site: Site, tell: (line: string) => void): Promise<string[]> {
   let found = await look(site.host, site.project);
+  if (found.runningBy !== undefined && !isDead(found.runningBy)) {
+    throw new HostError(
+      site.host,
+      `an update of ${site.project} by ${found.runningBy} (machine:process) has been marked as running on ${hostLabel(site.host)} since ${found.since?.toISOString() ?? "?"}. Wait for it. If it is certain that it died: incus project set ${site.project} user.veza.update="failed ${found.since?.toISOString() ?? ""}" there, then run this again`,
+    );
+  }
   if (found.unclean) {
     await ask(site, "settle.sh", { WAIT: settleSeconds }, settleSeconds + 30);
     found = await look(site.host, site.project);
@@ -132,6 +145,12 @@ function sites(exportedState: unknown): Site[] {
   return [...found.values()];
 }
 
-function now(): string {
-  return new Date().toISOString();
+/** Of this run. */
+const began = new Date().toISOString();
+const owner = `${hostname()}:${String(process.pid)}`;
+
+/** Provably: it ran on this machine, and no such process is left. */
+function isDead(runner: string): boolean {
+  const [machine, pid = ""] = runner.split(":");
+  return machine === hostname() && !existsSync(`/proc/${pid}`);
 }

@@ -15,10 +15,11 @@ export async function look(host: ReachableHost, project: string): Promise<Found>
   const script = readScript(import.meta.url, "look.sh");
   const answer = await say(host, hostDocument({ parameters: { PROJECT: project }, script }), "look", 60);
   const [update = "", ...json] = answer.split("\n");
-  const [state = "", since] = update.split(" ");
+  const [state = "", since, owner] = update.split(" ");
   return {
     unclean: state !== "done" && state !== "absent" && state !== "",
     since: since === undefined ? undefined : new Date(since),
+    runningBy: state === "running" ? owner : undefined,
     containers: instances.parse(JSON.parse(json.join("\n"))).map((instance) => ({
       name: instance.name,
       createdAt: instance.created_at,
