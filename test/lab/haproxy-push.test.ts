@@ -140,6 +140,13 @@ describe("a push", () => {
     expect(await lab.server("api_pool", first)).toMatchObject({ port: second.port });
   }, 60_000);
 
+  it("undoes an address that was changed on the running HAProxy", async () => {
+    await lab.tell(`set server api_pool/${first.name} addr 127.0.0.1 port 1\n`);
+    expect(await lab.server("api_pool", first)).toMatchObject({ address: "127.0.0.1", port: 1 });
+    await lab.deploy();
+    expect(await lab.server("api_pool", first)).toMatchObject({ address: first.address, port: first.port });
+  }, 60_000);
+
   it("leaves an operator's drain and maint as they are, through reload, restart and reboot", async () => {
     await lab.tell(setServerState({ backend: "api_pool", server: first.name }, "drain"));
     const stream = streamServers[0];
