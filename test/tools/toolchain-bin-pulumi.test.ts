@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -45,7 +46,12 @@ beforeAll(async () => {
   env = { XDG_STATE_HOME: join(root, "state"), PULUMI_CREDENTIALS_PATH: join(root, "credentials") };
 }, 3_600_000);
 
-afterAll(() => rmSync(root, { recursive: true }));
+afterAll(() => {
+  // Which stack is selected is kept per user, not per state directory.
+  const id = createHash("sha1").update(join(project, "Pulumi.yaml")).digest("hex");
+  rmSync(join(toolchain.pulumiHome, "workspaces", `tiny-${id}-workspace.json`), { force: true });
+  rmSync(root, { recursive: true });
+});
 
 function program(text: string): void {
   writeFileSync(join(project, "src", "index.ts"), `${text}\n`);
