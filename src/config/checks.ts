@@ -116,6 +116,7 @@ function publishedPorts(config: StackConfig): Problem[] {
   );
 }
 
+/** A pool is fed by one fleet or by a static list, and both sides agree on how it is checked. */
 function poolFeeds(config: StackConfig): Problem[] {
   const problems: Problem[] = [];
   const feeds = new Map<string, string>();
@@ -129,6 +130,15 @@ function poolFeeds(config: StackConfig): Problem[] {
         message: `${spec.pool} already has its servers from ${other}`,
         hint: "a pool is fed by one fleet",
       });
+  }
+  for (const [fleet, { pool, healthPath }] of Object.entries(config.fleets)) {
+    const checked = config.loadBalancer?.healthChecks.paths[pool];
+    if (checked === undefined || checked === healthPath) continue;
+    problems.push({
+      path: yamlPath(["fleets", fleet, "healthPath"]),
+      message: `the load balancer checks ${checked} in ${pool}, and the fleet answers at ${healthPath}`,
+      hint: `set loadBalancer.healthChecks.paths.${pool} to the same path`,
+    });
   }
   for (const pool of ["api_pool", "stream_pool"] as const) {
     const fed = feeds.get(pool);
