@@ -24,16 +24,18 @@ export function edgeOutputs(stack: string, config: StackConfig, pools: Pools): E
     loadBalancers: (lb?.instances ?? []).map((instance) => {
       const ports = lb?.ports ?? { http: 80, https: 443, stats: 9100 };
       const { https, ...plain } = ports;
+      const hasTls = lb?.tls !== undefined;
       const stats = `http://${instance.address}:${String(ports.stats)}`;
       return {
         name: instance.name,
         host: instance.host ?? only,
         address: instance.address,
-        ports: lb?.tls === undefined ? plain : { ...plain, https },
-        urls: [
-          ...instance.publish.map(({ address, http }) => `http://${address}:${String(http)}`),
-          `http://${instance.address}:${String(ports.http)}`,
-        ],
+        ports: hasTls ? { ...plain, https } : plain,
+        // With TLS, plain HTTP answers with a redirect only: HTTPS comes first.
+        urls: [...instance.publish, { address: instance.address, ...ports }].flatMap((at) => [
+          ...(hasTls && at.https !== undefined ? [`https://${at.address}:${String(at.https)}`] : []),
+          ...(at.http === undefined ? [] : [`http://${at.address}:${String(at.http)}`]),
+        ]),
         stats: `${stats}/stats`,
         metrics: `${stats}/metrics`,
       };

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Connection } from "../incus/host.ts";
 
 export type ReachableHost = Connection & { readonly privateKey?: string };
+type SshHost = Extract<ReachableHost, { readonly connection: "ssh" }>;
 
 /** Where a host is, in words. */
 export function hostLabel(host: ReachableHost): string {
@@ -37,28 +38,39 @@ export async function say(
   try {
     const run = await (host.connection === "local"
       ? execa("sh", ["-c", shell], options)
-      : execa("ssh", await sshArguments(host, directory, shell), options));
+      : execa("ssh", [...(await sshArguments(host, directory)), asRoot(host, shell)], options));
     if (!run.failed) return run.stdout;
     const said = run.stderr.trim();
     const where = hostLabel(host);
     if (run.timedOut || run.exitCode === 124) {
       throw new HostError(host, `${where} did not finish within ${String(limitSeconds)} s. ${said}`.trim());
     }
-    const unreachable = host.connection === "ssh" && run.exitCode === 255;
-    throw new HostError(
-      host,
-      unreachable ? `${where} cannot be reached: ${said}` : said || (run.shortMessage ?? "it failed"),
-    );
+    if (host.connection === "ssh") {
+      if (run.code === "ENOENT") throw new HostError(host, noSshClient(host));
+      if (run.exitCode === 255)
+        throw new HostError(host, `${where} cannot be reached: ${said || "the connection was cut"}`);
+    }
+    throw new HostError(host, said || (run.shortMessage ?? "it failed"));
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-async function sshArguments(
-  host: Extract<ReachableHost, { connection: "ssh" }>,
-  directory: string,
-  shell: string,
-): Promise<string[]> {
+function asRoot(host: SshHost, shell: string): string {
+  return host.user === "root" ? shell : `sudo --non-interactive ${shell}`;
+}
+
+/** What to tell the person where the machine that this runs on has no ssh(1). */
+export function noSshClient(host: ReachableHost): string {
+  return `${hostLabel(host)} cannot be reached: this machine has no program ssh (apt-get install openssh-client)`;
+}
+
+/**
+ * The words for ssh(1) up to the host, without what to do there: nothing of the user's own configuration counts, and
+ * only the configured host key is believed.
+ * @param directory a private one that outlives the call; the key is written there
+ */
+export async function sshArguments(host: SshHost, directory: string): Promise<string[]> {
   const known = join(directory, "known_hosts");
   const name = host.port === 22 ? host.address : `[${host.address}]:${String(host.port)}`;
   await writeFile(known, `${name} ${host.hostKey}\n`);
@@ -70,29 +82,20 @@ async function sshArguments(
     });
     identity.push("-i", key, "-o", "IdentitiesOnly=yes");
   }
+  const settings = [
+    "BatchMode=yes",
+    "StrictHostKeyChecking=yes",
+    `UserKnownHostsFile=${known}`,
+    "GlobalKnownHostsFile=none",
+    "ConnectTimeout=10",
+    "ServerAliveInterval=15",
+    "ServerAliveCountMax=4",
+  ];
   return [
-    ...[
-      "-F",
-      "none",
-      "-o",
-      "BatchMode=yes",
-      "-o",
-      "StrictHostKeyChecking=yes",
-      "-o",
-      `UserKnownHostsFile=${known}`,
-    ],
-    ...[
-      "-o",
-      "GlobalKnownHostsFile=none",
-      "-o",
-      "ConnectTimeout=10",
-      "-o",
-      "ServerAliveInterval=15",
-      "-o",
-      "ServerAliveCountMax=4",
-    ],
+    "-F",
+    "none",
+    ...settings.flatMap((setting) => ["-o", setting]),
     ...identity,
     ...["-p", String(host.port), "-l", host.user, "--", host.address],
-    host.user === "root" ? shell : `sudo --non-interactive ${shell}`,
   ];
 }

@@ -1,9 +1,11 @@
 import type { Command } from "commander";
+import { readFile } from "node:fs/promises";
 
 interface FailoverFlags {
   readonly stack: string;
   readonly instance?: string;
   readonly url?: string;
+  readonly ca?: string;
   readonly rate: number;
   readonly json?: boolean;
 }
@@ -18,6 +20,7 @@ export function drillCommand(program: Command): void {
     .option("-s, --stack <stack>", "deployed stack", "lab")
     .option("-i, --instance <name>", "instance to stop (default: the first of api_pool)")
     .option("--url <url>", "where clients come in (default: the load balancer's first address)")
+    .option("--ca <file>", "PEM file with the certificate to believe, where it is not from a public CA")
     .option("--rate <n>", "requests per second of each group of clients", Number, 150)
     .option("--json", "print the report as JSON, and the timeline on standard error")
     .addHelpText(
@@ -33,7 +36,8 @@ Example: bin/veza drill failover --instance backend-api-2`,
         import("./failover.ts"),
         import("./table.ts"),
       ]);
-      const target = edgeTarget(await readStack(flags.stack), flags.url);
+      const ca = flags.ca === undefined ? undefined : await readFile(flags.ca, "utf8");
+      const target = await edgeTarget(await readStack(flags.stack), { url: flags.url, ca });
       const line =
         flags.json === true
           ? (text: string) => void process.stderr.write(`${text}\n`)
@@ -44,7 +48,7 @@ Example: bin/veza drill failover --instance backend-api-2`,
         target,
         { perSecond: flags.rate, ...(flags.instance === undefined ? {} : { instance: flags.instance }) },
         { line },
-      );
+      ).finally(() => target.close());
       console.log(flags.json === true ? JSON.stringify(report, null, 2) : drillTables(report));
       if (!report.kept) process.exitCode = 1;
     });

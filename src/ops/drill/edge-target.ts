@@ -1,13 +1,27 @@
 import { power } from "../power.ts";
 import { StackError, type DeployedStack } from "../stack.ts";
+import { openTunnel } from "../tunnel.ts";
 import type { DrillTarget } from "./target.ts";
+
+/** How clients reach the edge. */
+export interface EntryPoint {
+  /** Without a path. @default the load balancer's first URL */
+  readonly url?: string | undefined;
+  /** The CA to believe (PEM), where the edge has a certificate of another than a public one. */
+  readonly ca?: string | undefined;
+}
+
+/** A deployed edge as a drill sees it, and the way to its statistics, which is to be closed. */
+export interface EdgeTarget extends DrillTarget {
+  close(): Promise<void>;
+}
 
 /**
  * The deployed edge as a drill sees it.
- * @param url where clients come in; default: the load balancer's first address
  * @throws StackError when the stack has no load balancer, or none of its own instances behind it
+ * @throws HostError when the load balancer's host cannot be reached
  */
-export function edgeTarget(stack: DeployedStack, url?: string): DrillTarget {
+export async function edgeTarget(stack: DeployedStack, { url, ca }: EntryPoint = {}): Promise<EdgeTarget> {
   const { outputs } = stack;
   const [loadBalancer] = outputs.loadBalancers;
   const baseUrl = url ?? loadBalancer?.urls[0];
@@ -20,9 +34,14 @@ export function edgeTarget(stack: DeployedStack, url?: string): DrillTarget {
     if (instance === undefined) throw new StackError(`stack ${stack.name} has no instance '${name}'`);
     await power(stack.host(instance.host), outputs.project, name, action);
   };
+  const { address, ports } = loadBalancer;
+  // Statistics answer on the Incus bridge only, so they are asked through the load balancer's host.
+  const tunnel = await openTunnel(stack.host(loadBalancer.host), address, ports.stats);
   return {
     baseUrl,
-    statsUrl: `${loadBalancer.stats};csv`,
+    ...(ca === undefined ? {} : { tls: { ca } }),
+    statsUrl: `http://${tunnel.authority}/stats;csv`,
+    close: () => tunnel.close(),
     instances: outputs.instances.map(({ name, pool }) => ({ name, pool, server: name })),
     killHard: ({ name }) => act(name, "stop"),
     start: ({ name }) => act(name, "start"),
