@@ -18,19 +18,26 @@ export interface Ended {
 /** A run of `bin/pulumi`. */
 export type Run = ResultPromise<ReturnType<typeof optionsWith>>;
 
-/** Runs `bin/pulumi` as a script does: nobody to ask, no terminal. */
-export function startPulumi(words: readonly string[], backend: string): Run {
-  return execa(launcher, [...words, "--non-interactive"], optionsWith(backend));
+/**
+ * Runs `bin/pulumi` as a script does: nobody to ask, no terminal.
+ * @param env additions to the environment of this process
+ */
+export function startPulumi(
+  words: readonly string[],
+  backend: string,
+  env: Readonly<Record<string, string>> = {},
+): Run {
+  return execa(launcher, [...words, "--non-interactive"], optionsWith(backend, env));
 }
 
-const optionsWith = (backend: string) =>
+const optionsWith = (backend: string, env: Readonly<Record<string, string>>) =>
   ({
     stdin: "ignore",
     all: true,
     reject: false,
     timeout: 600_000,
     // The flag for the log of events exists only with PULUMI_DEBUG_COMMANDS.
-    env: { NO_COLOR: "1", PULUMI_BACKEND_URL: backend, PULUMI_DEBUG_COMMANDS: "true" },
+    env: { NO_COLOR: "1", PULUMI_BACKEND_URL: backend, PULUMI_DEBUG_COMMANDS: "true", ...env },
   }) as const;
 
 /** An update under way. */

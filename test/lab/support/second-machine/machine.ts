@@ -1,0 +1,184 @@
+import { execa } from "execa";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { imagesSchema } from "../../../../src/config/incus.ts";
+import { hostDocument } from "../../../../src/incus/document.ts";
+import { imageAlias, type ImageSpec } from "../../../../src/incus/image.ts";
+import { readScript } from "../../../../src/shell/read-script.ts";
+import { ensurePrograms } from "../../../../tools/machine/programs.ts";
+import { removeProjects } from "../../../../tools/machine/projects.ts";
+
+const project = "veza-test-machine";
+const name = "second-machine";
+
+/** What a Debian machine needs to be a host of this project; `sudo` for the log-in that is not root's. */
+const image: ImageSpec = {
+  suite: "trixie",
+  packages: "btrfs-progs dnsmasq-base incus-base incus-client mmdebstrap nftables openssh-server sudo".split(
+    " ",
+  ),
+  revision: 1,
+};
+
+/**
+ * Another machine, as far as anybody can see from outside: its own systemd, its own SSH server and its own Incus, in a
+ * container of this machine's Incus. There is one at a time; opening it removes what an earlier run left.
+ */
+export class SecondMachine {
+  /** Where it is reached from this machine. */
+  readonly address = "10.77.0.100";
+  /** Of its Incus bridge, incusbr0. */
+  readonly gateway = "10.78.0.1/24";
+  /** Who may log in besides root, with sudo. */
+  readonly loginUser = "deploy";
+  readonly #directory: string;
+  #hostKey = "";
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** @param seeded images that it has from the start, under their usual alias; it would build others itself, in minutes */
+  static async open(seeded: readonly ("haproxy" | "app")[] = ["haproxy", "app"]): Promise<SecondMachine> {
+    await ensurePrograms([{ program: "ssh", packages: ["openssh-client"] }], () => undefined);
+    await removeProjects([project]);
+    const machine = new SecondMachine(await mkdtemp(join(tmpdir(), "veza-machine-")));
+    await machine.#launch();
+    await machine.#prepare(seeded);
+    return machine;
+  }
+
+  async close(): Promise<void> {
+    await removeProjects([project]);
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  /** Its host key, as `hostKey` of a stack file takes it. */
+  get hostKey(): string {
+    return this.#hostKey;
+  }
+
+  /** File with the private key that may log in. */
+  get keyFile(): string {
+    return join(this.#directory, "key");
+  }
+
+  /** A directory of this machine that goes away with the second one. */
+  get directory(): string {
+    return this.#directory;
+  }
+
+  /** Runs a line of shell on it, as root and not over SSH; resolves with what it printed, and throws when it fails. */
+  async shell(line: string, limitSeconds = 60): Promise<string> {
+    // Read back from a file: Incus can lose what a command prints.
+    const file = `/root/said-${Math.random().toString(36).slice(2)}`;
+    await this.#exec(["timeout", String(limitSeconds), "bash", "-c", `{ ${line}\n} >${file}`]);
+    const { stdout } = await incus("file", "pull", "--project", project, `${name}${file}`, "-");
+    return stdout;
+  }
+
+  /** Runs its Incus client. */
+  async incus(...words: readonly string[]): Promise<string> {
+    return this.shell(
+      `incus ${words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ")} </dev/null`,
+    );
+  }
+
+  /** A power cut and a new start; resolves when its init has come up again, which its containers may not yet have. */
+  async reboot(): Promise<void> {
+    await incus("restart", "--force", name, "--project", project);
+    await this.#booted();
+  }
+
+  async #launch(): Promise<void> {
+    const alias = await builtImage("second-machine", image);
+    await incus("project", "create", project, "-c", "features.images=false", "-c", "features.networks=false");
+    const options = [
+      "security.nesting=true",
+      "security.syscalls.intercept.mknod=true",
+      "security.syscalls.intercept.setxattr=true",
+    ].flatMap((option) => ["-c", option]);
+    const device = `eth0,ipv4.address=${this.address}`;
+    const words = ["-n", "incusbr0", "-s", "default", "-d", device, ...options];
+    await incus("launch", alias, name, "--project", project, ...words);
+    await this.#booted();
+  }
+
+  async #booted(): Promise<void> {
+    const deadline = Date.now() + 90_000;
+    const ready =
+      "ip -4 addr show eth0 | grep -q inet && case $(systemctl is-system-running) in running|degraded) ;; *) exit 1 ;; esac";
+    for (;;) {
+      const isReady = this.#exec(["sh", "-c", ready]).then(
+        () => true,
+        () => false,
+      );
+      if (await isReady) return;
+      if (Date.now() > deadline) throw new Error("the second machine did not boot within 90 s");
+      await delay(200);
+    }
+  }
+
+  async #prepare(seeded: readonly ("haproxy" | "app")[]): Promise<void> {
+    const images = join(this.#directory, "images");
+    await mkdir(images, { mode: 0o755 });
+    for (const one of seeded) await exportImage(one, images);
+    const seeds = "/run/veza-test-images";
+    await incus(
+      ...["config", "device", "add", name, "images", "disk", "--project", project],
+      ...[`source=${images}`, `path=${seeds}`, "readonly=true"],
+    );
+    await execa("chmod", ["0755", this.#directory]);
+    await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", this.keyFile], {
+      stdin: "ignore",
+    });
+    const document = hostDocument({
+      parameters: {
+        AUTHORIZED_KEY: (await readFile(`${this.keyFile}.pub`, "utf8")).trim(),
+        LOGIN_USER: this.loginUser,
+        BRIDGE_ADDRESS: this.gateway,
+        CGROUP_SCRIPT: readScript(import.meta.url, "cgroup.sh"),
+        IMAGES: seeds,
+      },
+      script: readScript(import.meta.url, "prepare.sh"),
+    });
+    await this.#exec(["timeout", "300", "bash", "-euo", "pipefail", "-s", "apply"], document);
+    await incus("config", "device", "remove", name, "images", "--project", project);
+    await rm(images, { recursive: true });
+    const [type, key] = (await this.shell("cat /etc/ssh/ssh_host_ed25519_key.pub")).split(" ");
+    this.#hostKey = `${type ?? ""} ${key ?? ""}`;
+  }
+
+  async #exec(words: readonly string[], input = ""): Promise<void> {
+    const exec = ["exec", name, "--project", project, "--mode=non-interactive", "--", ...words];
+    await execa("incus", exec, { input });
+  }
+}
+
+/** Writes an image of this machine as three files: metadata, root file system, and the alias it goes by. */
+async function exportImage(one: "haproxy" | "app", directory: string): Promise<void> {
+  const alias = await builtImage(one, imagesSchema.parse({})[one]);
+  const file = join(directory, one);
+  await incus("image", "export", alias, file, "--project", "default");
+  await rename(file, `${file}.metadata`);
+  await rename(`${file}.root`, `${file}.rootfs`);
+  await writeFile(`${file}.alias`, alias);
+}
+
+/** Builds an image on this machine where it is not there yet, and resolves with its alias. */
+async function builtImage(one: string, spec: ImageSpec): Promise<string> {
+  const alias = imageAlias(one, spec);
+  const parameters = { ALIAS: alias, SUITE: spec.suite, PACKAGES: [...spec.packages].sort().join(",") };
+  const script = readScript(new URL("../../../../src/incus/", import.meta.url).href, "image.sh");
+  await execa("timeout", ["1200", "bash", "-euo", "pipefail", "-s", "apply"], {
+    input: hostDocument({ parameters, script }),
+  });
+  return alias;
+}
+
+async function incus(...words: readonly string[]): Promise<{ stdout: string }> {
+  const { stdout } = await execa("incus", words, { stdin: "ignore" });
+  return { stdout };
+}
