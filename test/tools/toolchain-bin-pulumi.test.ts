@@ -163,16 +163,6 @@ describe("bin/pulumi", () => {
     expect(locks().filter((name) => name.endsWith(".json"))).toEqual([]);
   }, 120_000);
 
-  it("does not leave Pulumi running when it is killed itself", async () => {
-    const first = await longUpdate();
-    first.child.kill("SIGKILL");
-    expect(await first.ended).toBe("SIGKILL");
-    for (let i = 0; i < 300 && existsSync(`/proc/${first.owner}`); i++) await delay(100);
-    expect(existsSync(`/proc/${first.owner}`)).toBe(false);
-    expect(first.output()).toContain("update canceled");
-    expect(locks().filter((name) => name.endsWith(".json"))).toEqual([]);
-  }, 120_000);
-
   it("clears the lock of an update that was killed, and goes on", async () => {
     const first = await longUpdate();
     process.kill(first.owner, "SIGKILL");

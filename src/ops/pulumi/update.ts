@@ -1,6 +1,4 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 
 import { execa } from "execa";
 
@@ -68,22 +66,15 @@ async function exportState(run: PulumiRun, stack: string): Promise<unknown> {
 
 /**
  * Runs Pulumi to its end. It gets each signal once: a second interrupt would make it drop everything.
- * On a terminal Ctrl-C reaches both of us; elsewhere Pulumi is out of reach of signals to our process
- * group, gets ours passed on, and an interrupt should we be killed.
+ * On a terminal Ctrl-C reaches both of us; elsewhere Pulumi is in a process group of its own, so that a
+ * signal to ours does not reach it twice, and gets what we get passed on.
  */
 function runInForeground(
   run: PulumiRun,
   args: readonly string[],
 ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   const terminal = process.stdin.isTTY || process.stdout.isTTY;
-  const wrapped = !terminal && existsSync(setpriv);
-  const file = wrapped ? setpriv : run.pulumi;
-  const before = wrapped ? ["--pdeathsig", "INT", "--", run.pulumi] : [];
-  const child = spawn(file, [...before, ...args], {
-    env: run.env,
-    stdio: "inherit",
-    detached: wrapped,
-  });
+  const child = spawn(run.pulumi, args, { env: run.env, stdio: "inherit", detached: !terminal });
   const forward = (signal: NodeJS.Signals) => child.kill(signal);
   process.on("SIGTERM", forward);
   process.on("SIGINT", terminal ? () => undefined : forward);
@@ -96,6 +87,3 @@ function runInForeground(
     });
   });
 }
-
-/** From util-linux, so on every Debian. */
-const setpriv = join("/usr", "bin", "setpriv");
