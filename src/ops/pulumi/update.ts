@@ -37,7 +37,7 @@ export async function update(
     }
   }
   const ended = await runInForeground(run, args);
-  const left = await conclude(await exportState(run, stack), ended.code === 0);
+  const left = await concluded(run, stack, ended.code === 0);
   for (const one of left) say(`not as the stack's state says: ${one}`);
   if (ended.signal !== null) {
     say(
@@ -46,9 +46,18 @@ export async function update(
     process.kill(process.pid, ended.signal);
   }
   process.exitCode = ended.code ?? 1;
-  return left.length === 0
+  return left.length === 0 || ended.code !== 0
     ? undefined
     : "the update ended well, and yet the hosts differ from the stack's state (above). Run bin/pulumi up again";
+}
+
+/** What differs after the update; a host that cannot be asked any more is one of the answers. */
+async function concluded(run: PulumiRun, stack: string, succeeded: boolean): Promise<readonly string[]> {
+  try {
+    return await conclude(await exportState(run, stack), succeeded);
+  } catch (error) {
+    return [`cannot be seen: ${error instanceof Error ? error.message : String(error)}`];
+  }
 }
 
 /** The state, secrets in clear: it stays in this process. */
