@@ -31,6 +31,8 @@ export class Instance extends pulumi.ComponentResource {
       {
         ...site,
         spec: { name: spec.name, address: spec.address, ...args.limits },
+        // A new image replaces containers one after the other, as a roll-out does.
+        after: args.after,
       },
       { parent: this },
     );
@@ -43,7 +45,6 @@ export class Instance extends pulumi.ComponentResource {
           ? {}
           : { push: { artifact: args.artifact, to: artifactPath(spec.application.artifact.sha256) } }),
         limitSeconds: rolloutSeconds(spec),
-        after: args.after,
       },
       { parent: this },
     );

@@ -30,7 +30,7 @@ export function instanceUnit(spec: InstanceSpec, loadBalancers: readonly Statist
       { path: "/etc/veza", mode: "0750", owner: "root:root" },
       { path: `/opt/veza/${application.name}`, mode: "0755", owner: "root:root" },
     ],
-    files: [applicationUnit(spec), environmentFile(spec), agentUnit(spec), agentScript()],
+    files: [applicationUnit(spec), environmentFile(spec), agentUnit(spec), ...agentScripts()],
     followUp: {
       script: scripts.map((name) => readScript(import.meta.url, name)).join(""),
       parameters: rolloutParameters(spec, loadBalancers),
@@ -119,11 +119,11 @@ function agentUnit({ name }: InstanceSpec): FileSpec {
   };
 }
 
-function agentScript(): FileSpec {
-  return {
-    path: "/usr/local/lib/veza/agent.sh",
-    content: readScript(import.meta.url, "agent.sh"),
+function agentScripts(): FileSpec[] {
+  return ["agent.sh", "leave.sh"].map((name) => ({
+    path: `/usr/local/lib/veza/${name === "leave.sh" ? "leave" : name}`,
+    content: readScript(import.meta.url, name),
     mode: "0755",
     owner: "root:root",
-  };
+  }));
 }

@@ -77,7 +77,9 @@ main() { # apply | delete
     delete)
       # A container made again since belongs to its new resource.
       if exists && [ "$(own_generation)" = "$GENERATION" ]; then
-        # Its services end as at any shutdown: an application finishes its requests first.
+        # What lives in it may have something to say first; then its services end as at any shutdown.
+        timeout 40 incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- \
+          sh -c '[ ! -x /usr/local/lib/veza/leave ] || timeout 30 /usr/local/lib/veza/leave' </dev/null >/dev/null 2>&1 || :
         timeout 100 incus stop "$CONTAINER" --timeout 90 --project "$PROJECT" </dev/null >/dev/null 2>&1 || :
         incus_ delete --force "$CONTAINER"
       fi

@@ -30,6 +30,8 @@ export interface ContainerArgs {
   readonly project: Project;
   readonly image: Image;
   readonly spec: ContainerSpec;
+  /** What has to be done before; also before it is made anew. */
+  readonly after?: readonly pulumi.Resource[];
 }
 
 /** An Incus container with a static address, its ports and limits; ready when its init says so. What is inside belongs to `Files`. */
@@ -72,7 +74,7 @@ export class Container extends pulumi.ComponentResource {
         script: readScript(import.meta.url, "container.sh"),
       },
       { limitSeconds: 480, deletes: true, triggers: [this.generation] },
-      { parent: this, deleteBeforeReplace: true, dependsOn: [args.project, args.image] },
+      { parent: this, deleteBeforeReplace: true, dependsOn: [args.project, args.image, ...(args.after ?? [])] },
     );
     this.registerOutputs({ name: this.name, address: this.address });
   }
