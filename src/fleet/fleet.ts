@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { FleetConfig } from "../config/fleet.ts";
 import type { PoolName, PoolServer } from "../config/pool.ts";
 import { Artifact } from "../incus/artifact.ts";
-import type { Host } from "../incus/host.ts";
+import type { Project } from "../incus/project.ts";
 import type { Site } from "../incus/site.ts";
 import { fileDigest } from "./file-digest.ts";
 import { Instance } from "./instance.ts";
@@ -32,18 +32,19 @@ export class Fleet extends pulumi.ComponentResource {
     this.servers = model.servers;
     // All instances run the same artifact, so it travels once to each host that has some.
     const artifacts = new Map<string, Artifact>();
-    const artifactOn = (host: Host, { sha256, from }: ArtifactSpec): Artifact | undefined => {
+    const artifactIn = (project: Project, { sha256, from }: ArtifactSpec): Artifact | undefined => {
       if (from.kind === "url") return undefined;
+      const { host } = project;
       const artifact =
         artifacts.get(host.name) ??
-        new Artifact(`${name}-artifact-${host.name}`, { host, path: from.path, sha256 }, { parent: this });
+        new Artifact(`${name}-artifact-${host.name}`, { project, path: from.path, sha256 }, { parent: this });
       artifacts.set(host.name, artifact);
       return artifact;
     };
     const made = new Map<string, Instance>();
     for (const spec of model.instances) {
       const site = args.site(spec.host);
-      const artifact = artifactOn(site.project.host, spec.application.artifact);
+      const artifact = artifactIn(site.project, spec.application.artifact);
       made.set(
         spec.name,
         new Instance(

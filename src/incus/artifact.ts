@@ -1,49 +1,62 @@
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { readScript } from "../shell/read-script.ts";
-import type { Host } from "./host.ts";
+import type { Project } from "./project.ts";
 
 export interface ArtifactArgs {
-  readonly host: Host;
+  /** The Incus project, and with it the host, whose containers need the file. */
+  readonly project: Project;
   /** File on the machine that runs the engine, absolute or relative to the project. */
   readonly path: string;
   readonly sha256: string;
 }
 
 /**
- * A file that travels to a host once, to a path named by its SHA-256. Whoever uses it verifies it again where it is
- * used; that also catches a file that changed between preview and update.
+ * A file that travels to a host once, to a path named by its SHA-256, and stays there for containers that are made
+ * later. Whoever uses it verifies it again; that also catches a file that changed between preview and update.
  */
 export class Artifact extends pulumi.ComponentResource {
-  /** Path on the host; a directory that whoever logs in there may write to. */
+  /** Path on the host. */
   readonly path: string;
   readonly resource: pulumi.Resource;
 
   constructor(name: string, args: ArtifactArgs, opts?: pulumi.ComponentResourceOptions) {
     super("veza:incus:Artifact", name, {}, opts);
-    this.path = `/var/tmp/veza-artifacts/${args.sha256}`;
-    const connection = args.host.sshConnection;
-    this.resource =
+    const { sha256 } = args;
+    const { host, project } = args.project;
+    this.path = `/var/lib/veza/artifacts/${project}/${name}/${sha256}`;
+    const connection = host.sshConnection;
+    // Into the home directory of whoever logs in, where nobody else can put something in its place.
+    const upload = `veza-upload-${project}-${name}`;
+    const uploaded =
       connection === undefined
-        ? args.host.run(
-            `${name}-copy`,
-            {
-              parameters: { SOURCE: args.path, DESTINATION: this.path, SHA256: args.sha256 },
-              script: readScript(import.meta.url, "artifact.sh"),
-            },
-            { limitSeconds: 300, deletes: true },
-            { parent: this },
-          )
+        ? undefined
         : new remote.CopyToRemote(
             `${name}-copy`,
             {
               connection,
               source: new pulumi.asset.FileAsset(args.path),
-              remotePath: this.path,
-              triggers: [args.sha256],
+              remotePath: upload,
+              triggers: [sha256],
             },
             { parent: this },
           );
+    this.resource = host.run(
+      `${name}-install`,
+      {
+        parameters: {
+          SOURCE: uploaded === undefined ? args.path : upload,
+          MOVE: uploaded === undefined ? "no" : "yes",
+          DESTINATION: this.path,
+          SHA256: sha256,
+        },
+        script: readScript(import.meta.url, "artifact.sh"),
+      },
+      // Not replaced by a new version: the removal of a version that an update had failed with, later on, could
+      // then hit the very version that it was taken back to.
+      { limitSeconds: 300, deletes: true },
+      { parent: this, deleteBeforeReplace: true, dependsOn: uploaded === undefined ? [] : [uploaded] },
+    );
     this.registerOutputs({ path: this.path });
   }
 }

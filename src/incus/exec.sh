@@ -8,7 +8,8 @@
 fail() { printf '%s: %s\n' "$PROJECT/$CONTAINER" "$1" >&2; exit 1; }
 
 remember() { # VALUE
-  timeout 30 incus config set "$CONTAINER" "user.veza.unit.$UNIT=$1" --project "$PROJECT" </dev/null
+  timeout 30 incus config set "$CONTAINER" "user.veza.unit.$UNIT=$1" --project "$PROJECT" </dev/null ||
+    fail "Incus could not note in this container's configuration what is applied to it; what it said is above, and a full disk is the usual reason. Make room, then run bin/pulumi up again; it starts over with '$UNIT'"
 }
 
 running() {
@@ -24,7 +25,7 @@ running() {
 
 push() {
   inside test -f "$PUSH_TO" && return 0
-  [ -f "$PUSH_FROM" ] || fail "$PUSH_FROM is not on the host, so '$UNIT' was not applied. bin/pulumi up brings it again"
+  [ -f "$PUSH_FROM" ] || fail "$PUSH_FROM is not on the host, so '$UNIT' was not applied. This brings it again: bin/pulumi up --replace '**-artifact-**'"
   # Renamed when it is whole: a file that is there is complete.
   timeout 300 incus file push --quiet --project "$PROJECT" --create-dirs --mode 0644 "$PUSH_FROM" "$CONTAINER$PUSH_TO.part" </dev/null >&2
   inside mv -f "$PUSH_TO.part" "$PUSH_TO"
