@@ -45,6 +45,8 @@ start_without_systemd() {
     exit 1
   fi
   mkdir -p "$log_dir"
+  # Containers inherit the daemon's limits: HAProxy needs two files for each client. (Its systemd unit says so too.)
+  ulimit -n 1048576 2>/dev/null || ulimit -n "$(ulimit -Hn)"
   setsid "$program" --group incus-admin >>"$log_dir/incusd.log" 2>&1 </dev/null 9>&- &
   echo "started $program, log in $log_dir/incusd.log"
 }
