@@ -51,11 +51,14 @@ main() { # apply | delete
     remember "pending $digest"
     if [ -n "${PUSH_FROM-}" ]; then push; fi
   fi
-  # Two limits: the inner one ends what runs in the container, the outer one a client that hangs.
-  timeout --kill-after=5 "$((LIMIT + 10))" incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- \
+  # Two limits: the inner one ends what runs in the container, the outer one a client that hangs. The lock inside is for
+  # what a killed update started here: it goes on without its client, and so without the host's lock.
+  timeout --kill-after=5 "$((LIMIT + 130))" incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- \
+    flock --wait 120 --conflict-exit-code 75 /run/lock/veza-units.lock \
     timeout --kill-after=5 "$LIMIT" bash -euo pipefail -s -- "$1" <<<"$BODY" 9>&- || status=$?
   case $status in
     0) ;;
+    75) fail "what an earlier update started in this container is still at work after 120 s. Nothing was changed by this one; run bin/pulumi up again when it has ended" ;;
     124 | 137) fail "'$UNIT' did not end within its limit of $LIMIT s and was stopped. Run bin/pulumi up again; it starts over" ;;
     *) fail "'$UNIT' could not be applied (exit status $status); the reason is above" ;;
   esac

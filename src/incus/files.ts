@@ -36,7 +36,7 @@ export class Files extends pulumi.ComponentResource {
         body: filesBody(args.spec, container.generation),
       },
       {
-        limitSeconds: limitSeconds + 150 + (args.push === undefined ? 0 : 300),
+        limitSeconds: limitSeconds + 270 + (args.push === undefined ? 0 : 300),
         deletes: true,
         triggers: [container.generation],
         secret: args.secret === true,
