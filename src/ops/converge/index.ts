@@ -6,35 +6,32 @@ import { HostError, hostLabel, say, type ReachableHost } from "../host-shell.ts"
 import { recordedCommands, type RecordedCommand } from "../recorded.ts";
 import { compare, type Divergence, type Leftover } from "./compare.ts";
 import { look } from "./look.ts";
+import { sitesOf, type Site } from "./sites.ts";
 
 /** Seconds that a script of an earlier, cut-off update is given to end by itself. */
 const settleSeconds = 120;
 
-export interface ConvergeOptions {
+export interface DeployedState {
   /** The stack's state, as `pulumi stack export --show-secrets` prints it. */
   readonly exportedState: unknown;
-  /** A line for the person who watches. */
-  readonly say: (line: string) => void;
-}
-
-interface Site {
-  readonly host: ReachableHost;
-  readonly project: string;
-  readonly recorded: readonly RecordedCommand[];
+  /** The hosts as the stack's config has them, each with the key that may log in there. */
+  readonly hosts: Readonly<Record<string, ReachableHost>>;
 }
 
 /**
  * Brings the hosts to what the stack's state says, before the engine compares that state with the config: after an
  * update that failed or was killed, and when a container is gone, the engine alone would believe that all is well.
  * Then marks an update as running. Costs one question per host when there is nothing to do.
+ * @param tell a line for the person who watches
  * @returns what could not be brought back; the engine may still change it to something that works
  * @throws HostError when a host cannot be asked, or when another update is at work on it
  */
-export async function converge(options: ConvergeOptions): Promise<readonly string[]> {
-  const problems = await Promise.all(
-    sites(options.exportedState).map((site) => convergeSite(site, options.say)),
-  );
-  await markUpdate(options.exportedState, `running ${began} ${owner}`);
+export async function converge(
+  state: DeployedState,
+  tell: (line: string) => void,
+): Promise<readonly string[]> {
+  const problems = await Promise.all(sites(state).map((site) => convergeSite(site, tell)));
+  await markUpdate(state, `running ${began} ${owner}`);
   return problems.flat();
 }
 
@@ -42,16 +39,16 @@ export async function converge(options: ConvergeOptions): Promise<readonly strin
  * Compares once more after an update and marks how it ended, for whoever comes next.
  * @returns what on the hosts is not what the state says; nothing, when all is well
  */
-export async function conclude(exportedState: unknown, succeeded: boolean): Promise<readonly string[]> {
-  const left = succeeded ? await divergences(exportedState) : [];
-  await markUpdate(exportedState, `${succeeded && left.length === 0 ? "done" : "failed"} ${began}`);
+export async function conclude(state: DeployedState, succeeded: boolean): Promise<readonly string[]> {
+  const left = succeeded ? await divergences(state) : [];
+  await markUpdate(state, `${succeeded && left.length === 0 ? "done" : "failed"} ${began}`);
   return left;
 }
 
 /** Everything whose applied version is not the one that the state has, in words; for a check without changes. */
-export async function divergences(exportedState: unknown): Promise<readonly string[]> {
+export async function divergences(state: DeployedState): Promise<readonly string[]> {
   const all = await Promise.all(
-    sites(exportedState).map(async (site) => {
+    sites(state).map(async (site) => {
       const { again, leftovers } = compare(site.recorded, await look(site.host, site.project));
       return [
         ...again.flatMap((c) => (c.unit === undefined ? [] : [name(c)])),
@@ -125,24 +122,12 @@ async function ask(
   await say(site.host, document, "apply", limitSeconds);
 }
 
-async function markUpdate(exportedState: unknown, state: string): Promise<void> {
-  await Promise.all(sites(exportedState).map((site) => ask(site, "mark.sh", { STATE: state }, 60)));
+async function markUpdate(state: DeployedState, mark: string): Promise<void> {
+  await Promise.all(sites(state).map((site) => ask(site, "mark.sh", { STATE: mark }, 60)));
 }
 
-/** The stack's commands by host and project. */
-function sites(exportedState: unknown): Site[] {
-  const found = new Map<string, { host: ReachableHost; project: string; recorded: RecordedCommand[] }>();
-  const commands = recordedCommands(exportedState);
-  const projectOf = commands.find((c) => c.project !== "")?.project ?? "";
-  for (const command of commands) {
-    const project = command.project === "" ? projectOf : command.project;
-    if (project === "") continue;
-    const key = `${hostLabel(command.connection)} ${project}`;
-    const site = found.get(key) ?? { host: command.connection, project, recorded: [] };
-    site.recorded.push(command);
-    found.set(key, site);
-  }
-  return [...found.values()];
+function sites({ exportedState, hosts }: DeployedState): readonly Site[] {
+  return sitesOf(recordedCommands(exportedState), hosts);
 }
 
 /** Of this run. */

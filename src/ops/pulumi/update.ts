@@ -1,8 +1,13 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 import { execa } from "execa";
 
-import { conclude, converge } from "../converge/index.ts";
+import { hostsSchema } from "../../config/hosts.ts";
+import { readStackFile } from "../../config/stack-file.ts";
+import { conclude, converge, type DeployedState } from "../converge/index.ts";
 import { fileBackend, hasStack } from "./file-backend.ts";
 import { missingSecrets } from "./secrets.ts";
 import type { Project } from "./project.ts";
@@ -30,14 +35,14 @@ export async function update(
   const local = fileBackend(backend);
   if (!local || hasStack(local, project, stack)) {
     try {
-      const problems = await converge({ exportedState: await exportState(run, stack), say });
+      const problems = await converge(await deployedState(run, project, stack), say);
       for (const line of problems) say(`not brought back: ${line}`);
     } catch (error) {
       return `${error instanceof Error ? error.message : String(error)}\nNothing was updated.`;
     }
   }
   const ended = await runInForeground(run, args);
-  const left = await concluded(run, stack, ended.code === 0);
+  const left = await concluded(run, project, stack, ended.code === 0);
   for (const one of left) say(`not as the stack's state says: ${one}`);
   if (ended.signal !== null) {
     say(
@@ -52,12 +57,52 @@ export async function update(
 }
 
 /** What differs after the update; a host that cannot be asked any more is one of the answers. */
-async function concluded(run: PulumiRun, stack: string, succeeded: boolean): Promise<readonly string[]> {
+async function concluded(
+  run: PulumiRun,
+  project: Project,
+  stack: string,
+  succeeded: boolean,
+): Promise<readonly string[]> {
   try {
-    return await conclude(await exportState(run, stack), succeeded);
+    return await conclude(await deployedState(run, project, stack), succeeded);
   } catch (error) {
     return [`cannot be seen: ${error instanceof Error ? error.message : String(error)}`];
   }
+}
+
+async function deployedState(run: PulumiRun, project: Project, stack: string): Promise<DeployedState> {
+  const [exportedState, hosts] = await Promise.all([
+    exportState(run, stack),
+    configuredHosts(run, project, stack),
+  ]);
+  return { exportedState, hosts };
+}
+
+/** The hosts of the stack's file; none where it has mistakes, which the program will report. */
+async function configuredHosts(
+  run: PulumiRun,
+  project: Project,
+  stack: string,
+): Promise<DeployedState["hosts"]> {
+  if (!existsSync(join(project.dir, `Pulumi.${stack}.yaml`))) return {};
+  const config = readStackFile(stack, pathToFileURL(`${project.dir}/`));
+  const hosts = hostsSchema.safeParse(config["veza-edge:hosts"]);
+  if (!hosts.success) return {};
+  if (config["veza-edge:sshPrivateKey"] === undefined) return hosts.data;
+  const words = ["config", "get", "veza-edge:sshPrivateKey", "--stack", stack];
+  const { stdout: privateKey } = await execa(run.pulumi, words, {
+    cwd: run.cwd,
+    env: run.env,
+    extendEnv: false,
+    stderr: ["pipe", "inherit"],
+    timeout: EXPORT_LIMIT,
+  });
+  return Object.fromEntries(
+    Object.entries(hosts.data).map(([name, host]) => [
+      name,
+      host.connection === "ssh" ? { ...host, privateKey } : host,
+    ]),
+  );
 }
 
 /** The state, secrets in clear: it stays in this process. */
