@@ -47,8 +47,7 @@ export async function say(
     }
     if (host.connection === "ssh") {
       if (run.code === "ENOENT") throw new HostError(host, noSshClient(host));
-      if (run.exitCode === 255)
-        throw new HostError(host, `${where} cannot be reached: ${said || "the connection was cut"}`);
+      if (run.exitCode === 255) throw new HostError(host, `${where} cannot be reached: ${notReached(said)}`);
     }
     throw new HostError(host, said || (run.shortMessage ?? "it failed"));
   } finally {
@@ -58,6 +57,17 @@ export async function say(
 
 function asRoot(host: SshHost, shell: string): string {
   return host.user === "root" ? shell : `sudo --non-interactive ${shell}`;
+}
+
+/** Why ssh(1) did not get through, and what to do about it; its own words on a wrong key send people astray. */
+export function notReached(said: string): string {
+  if (said.includes("Host key verification failed")) {
+    const shown = /SHA256:[A-Za-z0-9+/]+/.exec(said)?.[0];
+    return `it shows another host key${shown === undefined ? "" : ` (${shown})`} than hostKey in veza-edge:hosts, so nothing was said to it. Either it is another machine, or it was installed anew: compare with its console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub) before changing hostKey`;
+  }
+  if (said.includes("Permission denied"))
+    return `it does not let us in (${said}). The key has to be in this shell's agent (ssh-add -l shows them), or be the stack's secret veza-edge:sshPrivateKey; and in authorized_keys there`;
+  return said || "the connection was cut";
 }
 
 /** What to tell the person where the machine that this runs on has no ssh(1). */

@@ -4,7 +4,14 @@ import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { HostError, hostLabel, noSshClient, sshArguments, type ReachableHost } from "./host-shell.ts";
+import {
+  HostError,
+  hostLabel,
+  noSshClient,
+  notReached,
+  sshArguments,
+  type ReachableHost,
+} from "./host-shell.ts";
 
 /** A way to an address that only its host reaches, such as one of its Incus bridge. */
 export interface Tunnel {
@@ -42,7 +49,9 @@ export async function openTunnel(host: ReachableHost, address: string, port: num
   let why: string | undefined;
   const ended = ssh.then((result) => {
     why =
-      result.code === "ENOENT" ? noSshClient(host) : `${hostLabel(host)} does not forward: ${result.stderr}`;
+      result.code === "ENOENT"
+        ? noSshClient(host)
+        : `${hostLabel(host)} does not forward: ${notReached(result.stderr)}`;
   });
   const deadline = performance.now() + limitMs;
   while (why === undefined) {
