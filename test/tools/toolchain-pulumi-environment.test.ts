@@ -46,6 +46,7 @@ describe("the environment of Pulumi", () => {
         PULUMI_CONFIG_PASSPHRASE: labPassphrase,
         PULUMI_CREDENTIALS_PATH: "/home/op/.pulumi",
         PULUMI_HOME: "/cache/home",
+        PULUMI_PARALLEL: "8",
         PULUMI_SKIP_UPDATE_CHECK: "true",
       },
     });
