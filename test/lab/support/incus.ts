@@ -109,3 +109,17 @@ async function incus(...words: readonly string[]): Promise<string> {
   const { stdout } = await execa("incus", words, { stdin: "ignore", timeout: 120_000 });
   return stdout;
 }
+
+/** Gives an image of the default project a second name. */
+export async function addImageAlias(existing: string, alias: string): Promise<void> {
+  await removeImageAlias(alias);
+  const listed = await incus("image", "alias", "list", "--format", "json");
+  const aliases = z.array(z.object({ name: z.string(), target: z.string() })).parse(JSON.parse(listed));
+  const target = aliases.find(({ name }) => name === existing)?.target;
+  if (target === undefined) throw new Error(`there is no image ${existing}`);
+  await incus("image", "alias", "create", alias, target);
+}
+
+export async function removeImageAlias(alias: string): Promise<void> {
+  await execa("incus", ["image", "alias", "delete", alias], { stdin: "ignore", reject: false });
+}

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { proveEdge } from "../../src/ops/proof/proof.ts";
+import { changed } from "../../tools/verbs/pulumi.ts";
+import { publicUrl } from "./support/edge-config.ts";
+import { LabStack } from "./support/stack.ts";
+import { serversOf } from "./support/statistics.ts";
+import { until } from "./support/until.ts";
+
+let stack: LabStack;
+beforeAll(async () => {
+  stack = await LabStack.open({ api: [1, 2], stream: [1] });
+  await stack.up();
+}, 300_000);
+afterAll(() => stack.close(), 120_000);
+
+/** Ids of the main processes of backend-api's instances. */
+async function pids(...instances: readonly number[]): Promise<readonly string[]> {
+  return Promise.all(instances.map((id) => stack.incus.mainPid(`backend-api-${String(id)}`, "backend-api")));
+}
+
+describe("an edge, deployed from nothing", () => {
+  it("answers, keeps clients on their instance and tracks on theirs", async () => {
+    const claims = await proveEdge({
+      baseUrl: publicUrl,
+      cookie: "VEZA_SERVERID",
+      apiPath: "/api/v1/health",
+      streamPrefix: "/stream/",
+      apiInstances: ["backend-api-1", "backend-api-2"],
+      streamInstances: ["stream-server-1"],
+    });
+    expect(claims.filter(({ holds }) => !holds)).toEqual([]);
+    expect(claims.length).toBeGreaterThan(3);
+  }, 90_000);
+
+  it("brings the client's address to the application, and does not believe a client's own header", async () => {
+    const answer = await fetch(`${publicUrl}/api/v1/whoami`, {
+      headers: { "X-Forwarded-For": "192.0.2.66" },
+    });
+    const seen: unknown = await answer.json();
+    expect(seen).toMatchObject({ clientAddress: "127.0.0.1", headers: { "x-forwarded-for": "127.0.0.1" } });
+  });
+
+  it("tells other stacks what it is", async () => {
+    expect(await stack.outputs()).toMatchObject({
+      project: "veza-lab-t-1",
+      loadBalancers: [{ name: "haproxy", urls: [publicUrl, "http://10.82.0.10:80"] }],
+      pools: { api_pool: [{ id: 1, name: "backend-api-1" }, { id: 2 }], stream_pool: [{ id: 1 }] },
+    });
+  }, 30_000);
+
+  it("has nothing to do in a second update, nor in a preview", async () => {
+    expect(changed((await stack.up()).changes)).toBe(0);
+    expect(changed(await stack.preview())).toBe(0);
+  }, 120_000);
+
+  it("keeps a server that an operator drained, and shows no difference for it", async () => {
+    await stack.incus.haproxy("set server api_pool/backend-api-2 state drain");
+    expect(changed((await stack.up()).changes)).toBe(0);
+    await stack.configure({ api: [1, 2], stream: [1], loadBalancer: { timeouts: { serverSeconds: 31 } } });
+    expect((await stack.up()).changes).toMatchObject({ update: 1 });
+    expect((await serversOf("api_pool")).get("backend-api-2")?.status).toMatch(/^DRAIN/);
+    await stack.incus.haproxy("set server api_pool/backend-api-2 state ready");
+    await until("backend-api-2 is back", async () => {
+      return (await serversOf("api_pool")).get("backend-api-2")?.status === "UP";
+    });
+  }, 180_000);
+});
+
+describe("a fleet whose instances are changed", () => {
+  it("gains one that takes requests, and the others' processes go on", async () => {
+    await stack.configure({ api: [1, 2], stream: [] });
+    await stack.up();
+    const before = await pids(1, 2);
+    await stack.configure({ api: [1, 2, 3], stream: [] });
+    await stack.up();
+    await until("backend-api-3 takes requests", async () => {
+      const answer = await fetch(`${publicUrl}/api/v1/whoami`);
+      return answer.headers.get("X-Instance") === "backend-api-3";
+    });
+    expect(await pids(1, 2)).toEqual(before);
+  }, 180_000);
+
+  it("loses the second of three, and nothing changes for the others", async () => {
+    const before = { pids: await pids(1, 3), containers: await stack.incus.containers() };
+    await stack.configure({ api: [1, 3], stream: [] });
+    await stack.up();
+    expect(await pids(1, 3)).toEqual(before.pids);
+    expect(await stack.incus.containers()).toEqual(
+      before.containers.filter(({ name }) => name !== "backend-api-2"),
+    );
+    expect([...(await serversOf("api_pool")).keys()]).toEqual(["backend-api-1", "backend-api-3"]);
+    expect(changed((await stack.up()).changes)).toBe(0);
+  }, 180_000);
+});
+
+describe("the end of an edge", () => {
+  it("leaves no container, project or listener", async () => {
+    const ended = await stack.destroy();
+    expect(ended).toMatchObject({ exitCode: 0 });
+    expect(await stack.incus.exists()).toBe(false);
+    await expect(fetch(publicUrl)).rejects.toThrow();
+    expect(changed((await stack.destroy()).changes)).toBe(0);
+  }, 120_000);
+});
