@@ -71,10 +71,16 @@ export class Container extends pulumi.ComponentResource {
           IMAGE: args.image.alias,
           DEFINITION: JSON.stringify(definition(project, spec, this.generation), null, 2),
         },
-        script: readScript(import.meta.url, "container.sh"),
+        script: ["about-container.sh", "container.sh"]
+          .map((part) => readScript(import.meta.url, part))
+          .join(""),
       },
-      { limitSeconds: 480, deletes: true, triggers: [this.generation] },
-      { parent: this, deleteBeforeReplace: true, dependsOn: [args.project, args.image, ...(args.after ?? [])] },
+      { limitSeconds: 800, deletes: true, triggers: [this.generation] },
+      {
+        parent: this,
+        deleteBeforeReplace: true,
+        dependsOn: [args.project, args.image, ...(args.after ?? [])],
+      },
     );
     this.registerOutputs({ name: this.name, address: this.address });
   }

@@ -35,6 +35,7 @@ export function containerDocument(said: ContainerScript): string {
     assignments({ PROJECT: project, CONTAINER: container, UNIT: unit, LIMIT: limitSeconds }),
     push === undefined ? "" : assignments({ PUSH_FROM: push.from, PUSH_TO: push.to }),
     `IFS= read -r -d '' BODY <<'${delimiter}' || :\n${body}${delimiter}\n`,
+    readScript(import.meta.url, "about-container.sh"),
     readScript(import.meta.url, "exec.sh"),
     'main "$@"\n',
   ].join("");

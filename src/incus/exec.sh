@@ -1,25 +1,20 @@
 # shellcheck shell=bash
-# Runs BODY inside a container, on the host that has it. Parameters: PROJECT, CONTAINER, UNIT, LIMIT (seconds), BODY;
+# Runs BODY inside a container, on the host that has it. Goes with about-container.sh. Parameters: PROJECT, CONTAINER, UNIT, LIMIT (seconds), BODY;
 # optional: PUSH_FROM (file on the host) and PUSH_TO (where the container needs it before BODY runs).
 # The container's configuration remembers which version of a unit is in it (user.veza.unit.UNIT): `pending DIGEST`
 # while it is being applied, `DIGEST` afterwards. It goes with the container, so a new container remembers nothing.
-: "${PROJECT:?}" "${CONTAINER:?}" "${UNIT:?}" "${LIMIT:?}" "${BODY:?}"
-
-fail() { printf '%s: %s\n' "$PROJECT/$CONTAINER" "$1" >&2; exit 1; }
+: "${UNIT:?}" "${LIMIT:?}" "${BODY:?}"
 
 remember() { # VALUE
   timeout 30 incus config set "$CONTAINER" "user.veza.unit.$UNIT=$1" --project "$PROJECT" </dev/null ||
     fail "Incus could not note in this container's configuration what is applied to it; what it said is above, and a full disk is the usual reason. Make room, then run bin/pulumi up again; it starts over with '$UNIT'"
 }
 
-running() {
-  local answer
-  answer=$(timeout 30 incus list "^$CONTAINER\$" --project "$PROJECT" --format csv --columns s </dev/null) ||
-    fail "Incus does not answer on $(hostname). Nothing was changed. See: incus list --project $PROJECT"
-  case $answer in
-    RUNNING) return 0 ;;
+must_run() {
+  case $state in
+    RUNNING) ;;
     '') fail "this container is not there. Nothing was changed. bin/pulumi up makes it again" ;;
-    *) fail "this container is $answer, so '$UNIT' cannot be applied. Start it: incus start $CONTAINER --project $PROJECT" ;;
+    *) fail "this container is $state, so '$UNIT' cannot be applied. Start it: incus start $CONTAINER --project $PROJECT" ;;
   esac
 }
 
@@ -34,19 +29,17 @@ push() {
 inside() { timeout 60 incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- "$@" </dev/null; }
 
 main() { # apply | delete
-  local digest status=0 lock=/run/lock/veza/$PROJECT
+  local digest status=0 applied
   digest=$(printf '%s' "$BODY" | sha256sum | cut -c1-32)
-  mkdir -p "$lock"
-  exec 9>"$lock/$CONTAINER.lock"
-  flock -w 120 9 || fail "another change to this container has been going on for 120 s. Nothing was changed; try again when it has ended"
+  hold_lock
+  look
   if [ "$1" = delete ]; then
     # Gone with its container, or replaced by a later version of the unit: nothing of this one is left.
-    case $(timeout 30 incus config get "$CONTAINER" "user.veza.unit.$UNIT" --project "$PROJECT" </dev/null 2>/dev/null) in
-      "$digest" | "pending $digest") ;;
-      *) return 0 ;;
-    esac
+    [ -n "$state" ] || return 0
+    applied=$(incus_ config get "$CONTAINER" "user.veza.unit.$UNIT")
+    [ "${applied#pending }" = "$digest" ] || return 0
   fi
-  running
+  must_run
   if [ "$1" = apply ]; then
     remember "pending $digest"
     if [ -n "${PUSH_FROM-}" ]; then push; fi
@@ -54,7 +47,7 @@ main() { # apply | delete
   # Two limits: the inner one ends what runs in the container, the outer one a client that hangs. The lock inside is for
   # what a killed update started here: it goes on without its client, and so without the host's lock.
   timeout --kill-after=5 "$((LIMIT + 130))" incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- \
-    flock --wait 120 --conflict-exit-code 75 /run/lock/veza-units.lock \
+    flock --wait 120 --conflict-exit-code 75 /run/veza-units.lock \
     timeout --kill-after=5 "$LIMIT" bash -euo pipefail -s -- "$1" <<<"$BODY" 9>&- || status=$?
   case $status in
     0) ;;
@@ -63,7 +56,7 @@ main() { # apply | delete
     *) fail "'$UNIT' could not be applied (exit status $status); the reason is above" ;;
   esac
   if [ "$1" = delete ]; then
-    timeout 30 incus config unset "$CONTAINER" "user.veza.unit.$UNIT" --project "$PROJECT" </dev/null
+    incus_ config unset "$CONTAINER" "user.veza.unit.$UNIT"
   else
     remember "$digest"
   fi

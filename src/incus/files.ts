@@ -16,6 +16,15 @@ export interface FilesArgs {
   readonly limitSeconds?: number;
 }
 
+/**
+ * Seconds that exec.sh itself may need: its waits for the host's lock (120) and the container's (120), and its
+ * questions to Incus (four of at most 60). The limit around everything must be the largest, or the shell with the
+ * error message is ended before it can say it.
+ */
+const aroundSeconds = 500;
+/** Seconds for an artifact on its way into the container: a look, the transfer, the renaming. */
+const pushSeconds = 430;
+
 /** A unit of files in a container, applied together as one step. */
 export class Files extends pulumi.ComponentResource {
   /** Done when the unit is applied; what needs the files depends on it. */
@@ -36,7 +45,7 @@ export class Files extends pulumi.ComponentResource {
         body: filesBody(args.spec, container.generation),
       },
       {
-        limitSeconds: limitSeconds + 270 + (args.push === undefined ? 0 : 300),
+        limitSeconds: limitSeconds + aroundSeconds + (args.push === undefined ? 0 : pushSeconds),
         deletes: true,
         triggers: [container.generation],
         secret: args.secret === true,

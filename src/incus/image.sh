@@ -12,9 +12,9 @@ present() { timeout 30 incus image info "$ALIAS" --project default </dev/null >/
 # The first Debian mirror of this machine's own package sources, in either of apt's two formats.
 mirror() {
   local found
-  found=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 2>/dev/null | grep -v security | sort -u | head -n 1)
+  found=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 2>/dev/null | grep -v security | sort -u | head -n 1) || :
   [ -n "$found" ] || found=$(sed -nE 's/^(URIs:|deb( \[[^]]*\])?)[[:space:]]+(https?:[^[:space:]]*\/debian\/?)([[:space:]].*)?$/\3/p' \
-    /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list /etc/apt/sources.list 2>/dev/null | head -n 1)
+    /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list /etc/apt/sources.list 2>/dev/null | head -n 1) || :
   [ -n "$found" ] || fail "no Debian mirror found in this machine's package sources, so image $ALIAS cannot be built"
   printf '%s' "${found%/}"
 }
@@ -54,19 +54,20 @@ END
     --customize-hook='chroot "$1" sh -c "systemctl --quiet disable haproxy postgresql 2>/dev/null || :"' \
     --customize-hook='chroot "$1" systemctl --quiet mask systemd-networkd-wait-online.service apt-daily.timer apt-daily-upgrade.timer' \
     --customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/usr/share/doc/* "$1"/usr/share/locale/* "$1"/usr/share/man/*; : >"$1/etc/machine-id"' \
-    "$SUITE" "$work/rootfs.tar" "$source" </dev/null
+    "$SUITE" "$work/rootfs.tar" "$source" </dev/null ||
+    fail "image $ALIAS could not be built on $(hostname), for the reason above. Nothing was imported"
   timeout 120 incus image import "$work/metadata.tar" "$work/rootfs.tar" --alias "$ALIAS" --project default </dev/null >&2
 }
 
 main() { # apply
-  local work status=0
   [ "$1" = apply ] || return 0
-  mkdir -p /run/lock/veza
-  exec 8>"/run/lock/veza/image-$(printf '%s' "$ALIAS" | tr / -).lock"
+  mkdir -p /run/veza/lock
+  exec 8>"/run/veza/lock/image-$(printf '%s' "$ALIAS" | tr / -)"
   flock -w 600 8 || fail "another build of image $ALIAS has been going on for 600 s; try again when it has ended"
-  present && return 0
+  if present; then return 0; fi
   work=$(mktemp -d /var/tmp/veza-image.XXXXXX)
-  (build "$work") 8>&- || status=$?
-  rm -rf "$work"
-  [ "$status" = 0 ] || fail "image $ALIAS could not be built on $(hostname); the reason is above. Nothing was imported"
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 143' TERM INT HUP
+  # Not in a condition: there the shell would go on after a failed step, and import half an image.
+  build "$work" 8>&-
 }

@@ -14,7 +14,7 @@ main() { # apply | delete
     left=$(timeout 30 incus list --project "$PROJECT" --format csv --columns n </dev/null | tr '\n' ' ')
     [ -z "$left" ] || fail "project $PROJECT still has containers that are not this stack's: ${left}. They and the project were left as they are"
     timeout 60 incus project delete "$PROJECT" </dev/null
-    rm -rf "/run/lock/veza/$PROJECT"
+    rm -rf "/run/veza/lock/$PROJECT"
     return 0
   fi
   actual=$(timeout 30 incus network get "$NETWORK" ipv4.address </dev/null) ||

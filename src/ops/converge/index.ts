@@ -68,7 +68,7 @@ async function convergeSite(site: Site, tell: (line: string) => void): Promise<s
     );
   }
   if (found.unclean) {
-    await ask(site, "settle.sh", { WAIT: settleSeconds }, settleSeconds + 30);
+    await ask(site, ["settle.sh"], { WAIT: settleSeconds }, settleSeconds + 30);
     found = await look(site.host, site.project);
     tell(`The last update on ${hostLabel(site.host)} did not end well: comparing it with the stack's state.`);
   }
@@ -83,19 +83,26 @@ async function repair(
   const problems: string[] = [];
   for (const leftover of leftovers) {
     tell(`  removing ${leftoverName(leftover)}: it is not in the stack's state`);
-    await ask(site, "remove.sh", { CONTAINER: leftover.container, UNIT: leftover.unit ?? "" }, 180);
+    const parameters = { CONTAINER: leftover.container, UNIT: leftover.unit ?? "" };
+    await attempt(leftoverName(leftover), () =>
+      ask(site, ["../../incus/about-container.sh", "remove.sh"], parameters, 360),
+    );
   }
   for (const command of again) {
     if (command.unit !== undefined)
       tell(`  applying ${name(command)} again: it is not what the stack's state says`);
-    try {
-      await say(site.host, command.document, "apply", command.limitSeconds);
-    } catch (error) {
-      if (!(error instanceof HostError)) throw error;
-      problems.push(`${name(command)}: ${error.message}`);
-    }
+    await attempt(name(command), () => say(site.host, command.document, "apply", command.limitSeconds));
   }
   return problems;
+
+  async function attempt(what: string, act: () => Promise<unknown>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+      problems.push(`${what}: ${error.message}`);
+    }
+  }
 }
 
 function name(command: RecordedCommand): string {
@@ -111,19 +118,19 @@ function leftoverName({ container, unit }: Leftover): string {
 
 async function ask(
   site: Site,
-  script: string,
+  scripts: readonly string[],
   parameters: Record<string, string | number>,
   limitSeconds: number,
 ): Promise<void> {
   const document = hostDocument({
     parameters: { PROJECT: site.project, ...parameters },
-    script: readScript(import.meta.url, script),
+    script: scripts.map((script) => readScript(import.meta.url, script)).join(""),
   });
   await say(site.host, document, "apply", limitSeconds);
 }
 
 async function markUpdate(state: DeployedState, mark: string): Promise<void> {
-  await Promise.all(sites(state).map((site) => ask(site, "mark.sh", { STATE: mark }, 60)));
+  await Promise.all(sites(state).map((site) => ask(site, ["mark.sh"], { STATE: mark }, 60)));
 }
 
 function sites({ exportedState, hosts }: DeployedState): readonly Site[] {

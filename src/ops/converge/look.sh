@@ -4,8 +4,11 @@
 : "${PROJECT:?}"
 
 main() {
-  timeout 30 incus info </dev/null >/dev/null || { printf 'Incus does not answer on %s\n' "$(hostname)" >&2; exit 1; }
-  if ! timeout 30 incus project show "$PROJECT" </dev/null >/dev/null 2>&1; then
+  local projects
+  # Told apart: a host that does not answer, and one that has nothing of this stack.
+  projects=$(timeout 30 incus project list --format csv --columns n </dev/null) ||
+    { printf 'Incus does not answer on %s, for the reason above. See: systemctl status incus\n' "$(hostname)" >&2; exit 1; }
+  if ! grep -qxF -e "$PROJECT" -e "$PROJECT (current)" <<<"$projects"; then
     printf 'absent\n[]\n'
     return 0
   fi

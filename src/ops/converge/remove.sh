@@ -1,19 +1,29 @@
 # shellcheck shell=bash
-# Removes what an update left behind that never reached the stack's state. Parameters: PROJECT, CONTAINER,
-# UNIT (empty: the container itself).
-: "${PROJECT:?}" "${CONTAINER:?}"
+# Removes what an update left behind that never reached the stack's state. Goes with about-container.sh.
+# Parameters: PROJECT, CONTAINER, UNIT (empty: the container itself).
+
+# Also of a unit that failed before it was ever complete: then only manifest.new is there.
+# shellcheck disable=SC2016
+forget_files='
+  directory=/var/lib/veza/units/$1
+  [ -d "$directory" ] || exit 0
+  for list in manifest manifest.new added; do
+    [ -f "$directory/$list" ] || continue
+    while IFS= read -r path; do rm -f "$path"; done <"$directory/$list"
+  done
+  rm -rf "$directory"'
 
 main() {
-  exec 9>"/run/lock/veza/$PROJECT/$CONTAINER.lock"
-  flock -w 120 9
+  hold_lock
+  look
+  [ -n "$state" ] || return 0
   if [ -z "$UNIT" ]; then
-    timeout 60 incus delete --force "$CONTAINER" --project "$PROJECT" </dev/null
+    incus_ delete --force "$CONTAINER"
     return 0
   fi
-  # shellcheck disable=SC2016
-  timeout 60 incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- bash -euo pipefail -c '
-    cd "/var/lib/veza/units/$1" 2>/dev/null || exit 0
-    cat manifest manifest.new added 2>/dev/null | while IFS= read -r path; do rm -f "$path"; done
-    rm -rf "$PWD"' remove "$UNIT" </dev/null
-  timeout 30 incus config unset "$CONTAINER" "user.veza.unit.$UNIT" --project "$PROJECT" </dev/null
+  [ "$state" = RUNNING ] || fail "this container is $state, so '$UNIT' cannot be removed from it. Start it: incus start $CONTAINER --project $PROJECT"
+  timeout 60 incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- \
+    bash -euo pipefail -c "$forget_files" remove "$UNIT" </dev/null ||
+    fail "'$UNIT' could not be removed from it, for the reason above"
+  incus_ config unset "$CONTAINER" "user.veza.unit.$UNIT"
 }

@@ -1,0 +1,25 @@
+# shellcheck shell=bash disable=SC2034
+# (what is set here is read by the scripts it goes with)
+# Shared by the scripts that run on a host about one of its containers. Parameters: PROJECT, CONTAINER.
+: "${PROJECT:?}" "${CONTAINER:?}"
+
+fail() { printf '%s: %s\n' "$PROJECT/$CONTAINER" "$1" >&2; exit 1; }
+
+incus_() { timeout 60 incus "$@" --project "$PROJECT" </dev/null; }
+
+# Sets `state` to the container's state, to nothing where there is no such container. A look that failed is no answer:
+# taking it for "not there" would have a container made, or forgotten, that is.
+look() {
+  local listed
+  listed=$(timeout 60 incus list --all-projects --format csv --columns ens </dev/null) ||
+    fail "Incus does not answer on $(hostname), for the reason above. Nothing was changed. See: systemctl status incus"
+  state=$(awk -F, -v project="$PROJECT" -v name="$CONTAINER" '$1 == project && $2 == name { print $3 }' <<<"$listed")
+}
+
+# One change at a time: a script outlives a killed engine and a cut connection.
+hold_lock() {
+  mkdir -p "/run/veza/lock/$PROJECT"
+  exec 9>"/run/veza/lock/$PROJECT/$CONTAINER"
+  flock -w 120 9 ||
+    fail "another change to this container has been going on for 120 s. Nothing was changed; try again when it has ended"
+}
