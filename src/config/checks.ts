@@ -1,22 +1,31 @@
 import { BlockList, isIPv4 } from "node:net";
+import { poolNames } from "./pool.ts";
 import type { Problem } from "./problem.ts";
 import { yamlPath } from "./problem.ts";
-import type { StackConfig } from "./stack.ts";
+import type { Sketch } from "./sketch.ts";
 
 /** What no room can see alone: names, addresses and ports that must not meet, and references that must exist. */
-export function crossChecks(config: StackConfig): Problem[] {
-  return [...addresses(config), ...hostReferences(config), ...publishedPorts(config), ...poolFeeds(config)];
+export function crossChecks(config: Sketch): Problem[] {
+  const containers = placed(config);
+  return [
+    ...inNetwork(containers, config.network?.gateway),
+    ...repeatedAddresses(containers),
+    ...repeatedNames(containers),
+    ...hostReferences(containers, Object.keys(config.hosts)),
+    ...publishedPorts(config),
+    ...poolFeeds(config),
+  ];
 }
 
 interface Placed {
   readonly name: string;
   readonly host: string | undefined;
-  readonly address: string;
+  readonly address: string | undefined;
   readonly path: readonly PropertyKey[];
 }
 
 /** Every container the config asks for, with its place in the YAML. */
-function placed(config: StackConfig): Placed[] {
+function placed(config: Sketch): Placed[] {
   return [
     ...(config.loadBalancer?.instances ?? []).map((instance, n) => ({
       name: instance.name,
@@ -26,7 +35,7 @@ function placed(config: StackConfig): Placed[] {
     })),
     ...Object.entries(config.fleets).flatMap(([fleet, spec]) =>
       spec.instances.map((instance, n) => ({
-        name: `${fleet}-${String(instance.id)}`,
+        name: instance.id === undefined ? "" : `${fleet}-${String(instance.id)}`,
         host: instance.host,
         address: instance.address,
         path: ["fleets", fleet, "instances", n],
@@ -35,121 +44,161 @@ function placed(config: StackConfig): Placed[] {
   ];
 }
 
-function addresses(config: StackConfig): Problem[] {
-  const problems: Problem[] = [];
-  const [gateway = "", length = "0"] = config.network.gateway.split("/");
+function inNetwork(containers: readonly Placed[], network: string | undefined): Problem[] {
+  if (network === undefined) return [];
+  const [gateway = "", length = "0"] = network.split("/");
   const subnet = new BlockList();
   subnet.addSubnet(gateway, Number(length), "ipv4");
-  const byAddress = new Map<string, Placed>();
-  const byName = new Map<string, Placed>();
-  for (const container of placed(config)) {
-    const path = yamlPath([...container.path, "address"]);
-    if (container.address === gateway) {
-      problems.push({
-        path,
-        message: `${container.address} is the bridge's own address`,
-        hint: "give the container another address",
-      });
-    } else if (isIPv4(container.address) && !subnet.check(container.address)) {
-      problems.push({
-        path,
-        message: `${container.address} is outside the network ${config.network.gateway}`,
+  return containers.flatMap(({ address, path }) => {
+    const at = yamlPath([...path, "address"]);
+    if (address === undefined || !isIPv4(address)) return [];
+    if (address === gateway) {
+      return [
+        {
+          path: at,
+          message: `${address} is the bridge's own address`,
+          hint: "give the container another address",
+        },
+      ];
+    }
+    if (subnet.check(address)) return [];
+    return [
+      {
+        path: at,
+        message: `${address} is outside the network ${network}`,
         hint: "take an address of veza-edge:network's subnet, or change network.gateway",
-      });
-    }
-    const sameAddress = byAddress.get(container.address);
-    if (sameAddress !== undefined) {
-      problems.push({
-        path,
-        message: `${container.address} is also the address of ${sameAddress.name} (${yamlPath([...sameAddress.path, "address"])})`,
-        hint: "every container has an address of its own",
-      });
-    } else byAddress.set(container.address, container);
-    const sameName = byName.get(container.name);
-    if (sameName !== undefined) {
-      problems.push({
-        path: yamlPath(container.path),
-        message: `${container.name} is listed twice (also at ${yamlPath(sameName.path)})`,
-        hint: "give one of them another id; ids are never reused for another instance while the first one lives",
-      });
-    } else byName.set(container.name, container);
-  }
-  return problems;
-}
-
-function hostReferences(config: StackConfig): Problem[] {
-  const names = Object.keys(config.hosts);
-  const known = names.join(", ");
-  return placed(config).flatMap((container) => {
-    const path = yamlPath([...container.path, "host"]);
-    if (container.host === undefined) {
-      return names.length === 1
-        ? []
-        : [
-            {
-              path,
-              message: `${container.name} names no host, and there are several (${known})`,
-              hint: "say on which host it lives",
-            },
-          ];
-    }
-    return names.includes(container.host)
-      ? []
-      : [{ path, message: `there is no host '${container.host}'`, hint: `veza-edge:hosts has: ${known}` }];
+      },
+    ];
   });
 }
 
-function publishedPorts(config: StackConfig): Problem[] {
-  if (config.loadBalancer === undefined || config.loadBalancer.tls !== undefined) return [];
-  return config.loadBalancer.instances.flatMap((instance, n) =>
-    instance.publish.flatMap((publish, m) =>
-      publish.https === undefined
-        ? []
-        : [
-            {
-              path: yamlPath(["loadBalancer", "instances", n, "publish", m, "https"]),
-              message: "an HTTPS port is published, but the load balancer has no tls section",
-              hint: "add veza-edge:loadBalancer.tls, or leave https out",
-            },
-          ],
+function repeatedAddresses(containers: readonly Placed[]): Problem[] {
+  return repeated(containers, ({ address }) => address).map(([again, first]) => ({
+    path: yamlPath([...again.path, "address"]),
+    message: `${again.address ?? ""} is also the address of ${first.name} (${yamlPath([...first.path, "address"])})`,
+    hint: "every container has an address of its own",
+  }));
+}
+
+function repeatedNames(containers: readonly Placed[]): Problem[] {
+  return repeated(containers, ({ name }) => name || undefined).map(([again, first]) => ({
+    path: yamlPath(again.path),
+    message: `${again.name} is listed twice (also at ${yamlPath(first.path)})`,
+    hint:
+      again.path[0] === "fleets"
+        ? "give one of them another id; ids are never reused for another instance while the first one lives"
+        : "give one of them another name",
+  }));
+}
+
+function hostReferences(containers: readonly Placed[], hosts: readonly string[]): Problem[] {
+  const known = hosts.join(", ");
+  // Without any, the list itself is the mistake.
+  if (hosts.length === 0) return [];
+  return containers.flatMap(({ name, host, path }) => {
+    const at = yamlPath([...path, "host"]);
+    if (host === undefined) {
+      if (hosts.length === 1) return [];
+      const message = `${name} names no host, and there are several (${known})`;
+      return [{ path: at, message, hint: "say on which host it lives" }];
+    }
+    if (hosts.includes(host)) return [];
+    return [{ path: at, message: `there is no host '${host}'`, hint: `veza-edge:hosts has: ${known}` }];
+  });
+}
+
+interface Listener {
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+  readonly path: readonly PropertyKey[];
+}
+
+function publishedPorts(config: Sketch): Problem[] {
+  const [only = ""] = Object.keys(config.hosts);
+  const listeners = (config.loadBalancer?.instances ?? []).flatMap(({ host = only, publish }, n) =>
+    publish.flatMap(({ address, ...ports }, m) =>
+      (["http", "https"] as const).flatMap((key): Listener[] => {
+        const port = ports[key];
+        const path = ["loadBalancer", "instances", n, "publish", m, key];
+        return port === undefined ? [] : [{ host, address, port, path }];
+      }),
     ),
   );
+  const withoutTls = listeners.filter(({ path }) => path.at(-1) === "https");
+  return [
+    ...(config.loadBalancer?.tls === undefined ? withoutTls : []).map(({ path }) => ({
+      path: yamlPath(path),
+      message: "an HTTPS port is published, but the load balancer has no tls section",
+      hint: "add veza-edge:loadBalancer.tls, or leave https out",
+    })),
+    ...listeners.flatMap((again, index) => {
+      const first = listeners.slice(0, index).find((other) => meet(other, again));
+      if (first === undefined) return [];
+      return [
+        {
+          path: yamlPath(again.path),
+          message: `${again.address}:${String(again.port)} is published already (${yamlPath(first.path)})`,
+          hint: "a port of the host leads to one place: take another port or address",
+        },
+      ];
+    }),
+  ];
+}
+
+/** Whether two listeners of a host cannot both be there: 0.0.0.0 is every address. */
+function meet(one: Listener, other: Listener): boolean {
+  const everywhere = [one, other].some(({ address }) => address === "0.0.0.0");
+  return one.host === other.host && one.port === other.port && (everywhere || one.address === other.address);
 }
 
 /** A pool is fed by one fleet or by a static list, and both sides agree on how it is checked. */
-function poolFeeds(config: StackConfig): Problem[] {
-  const problems: Problem[] = [];
-  const feeds = new Map<string, string>();
-  for (const [fleet, spec] of Object.entries(config.fleets)) {
-    const path = yamlPath(["fleets", fleet, "pool"]);
-    const other = feeds.get(spec.pool);
-    if (other === undefined) feeds.set(spec.pool, path);
-    else
-      problems.push({
-        path,
-        message: `${spec.pool} already has its servers from ${other}`,
-        hint: "a pool is fed by one fleet",
-      });
-  }
-  for (const [fleet, { pool, healthPath }] of Object.entries(config.fleets)) {
-    const checked = config.loadBalancer?.healthChecks.paths[pool];
-    if (checked === undefined || checked === healthPath) continue;
-    problems.push({
-      path: yamlPath(["fleets", fleet, "healthPath"]),
-      message: `the load balancer checks ${checked} in ${pool}, and the fleet answers at ${healthPath}`,
-      hint: `set loadBalancer.healthChecks.paths.${pool} to the same path`,
-    });
-  }
-  for (const pool of ["api_pool", "stream_pool"] as const) {
-    const fed = feeds.get(pool);
-    const servers = config.loadBalancer?.staticServers[pool] ?? [];
-    if (fed !== undefined && servers.length > 0) {
-      problems.push({
-        path: yamlPath(["loadBalancer", "staticServers", pool]),
-        message: `${pool} already has its servers from ${fed}`,
-        hint: "static servers are for pools whose fleet is not part of this stack: remove one of the two",
-      });
-    }
-  }
-  return problems;
+function poolFeeds(config: Sketch): Problem[] {
+  const fleets = Object.entries(config.fleets);
+  const feeding = fleets.map(([fleet, { pool }]) => ({ pool, path: yamlPath(["fleets", fleet, "pool"]) }));
+  const paths = config.loadBalancer?.healthChecks?.paths;
+  return [
+    ...repeated(feeding, ({ pool }) => pool).map(([again, first]) => ({
+      path: again.path,
+      message: `${again.pool ?? ""} already has its servers from ${first.path}`,
+      hint: "a pool is fed by one fleet",
+    })),
+    ...fleets.flatMap(([fleet, { pool, healthPath }]) => {
+      const checked = pool === undefined ? undefined : paths?.[pool];
+      if (pool === undefined || checked === undefined || healthPath === undefined || checked === healthPath)
+        return [];
+      return [
+        {
+          path: yamlPath(["fleets", fleet, "healthPath"]),
+          message: `the load balancer checks ${checked} in ${pool}, and the fleet answers at ${healthPath}`,
+          hint: `set loadBalancer.healthChecks.paths.${pool} to the same path`,
+        },
+      ];
+    }),
+    ...poolNames.flatMap((pool) => {
+      const fed = feeding.find((fleet) => fleet.pool === pool);
+      const servers = config.loadBalancer?.staticServers?.[pool] ?? [];
+      if (fed === undefined || servers.length === 0) return [];
+      return [
+        {
+          path: yamlPath(["loadBalancer", "staticServers", pool]),
+          message: `${pool} already has its servers from ${fed.path}`,
+          hint: "static servers are for pools whose fleet is not part of this stack: remove one of the two",
+        },
+      ];
+    }),
+  ];
+}
+
+/** Items whose key occurred before, each with the first that has it; items without a key meet nobody. */
+function repeated<T>(items: readonly T[], keyOf: (item: T) => string | undefined): [again: T, first: T][] {
+  const firsts = new Map<string, T>();
+  return items.flatMap((item): [T, T][] => {
+    const key = keyOf(item);
+    if (key === undefined) return [];
+    const first = firsts.get(key);
+    if (first !== undefined) return [[item, first]];
+    firsts.set(key, item);
+    return [];
+  });
 }

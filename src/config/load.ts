@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { crossChecks } from "./checks.ts";
 import { ConfigError, yamlPath, type Problem } from "./problem.ts";
+import { sketchSchema } from "./sketch.ts";
 import { stackSchema, type StackConfig } from "./stack.ts";
 
 /** Keys whose values are secrets: they are read one by one where they are used, never with the rest. */
@@ -19,11 +20,22 @@ export function loadConfig(stack: string, raw: Readonly<Record<string, unknown>>
   );
   const rooms = Object.fromEntries(own.filter(([key]) => !secretKeys.includes(key)));
   const parsed = stackSchema.safeParse(rooms);
-  const problems = parsed.success
-    ? crossChecks(parsed.data)
-    : parsed.error.issues.flatMap((issue) => problemOf(issue));
+  const within = parsed.success ? [] : parsed.error.issues.flatMap((issue) => problemOf(issue));
+  const between = crossChecks(sketchSchema.parse(rooms));
+  // What is wrong within a room is said once, by the room.
+  const problems = [
+    ...within,
+    ...between.filter(
+      ({ path }) => !within.some((other) => contains(path, other.path) || contains(other.path, path)),
+    ),
+  ];
   if (!parsed.success || problems.length > 0) throw new ConfigError(stack, problems);
   return parsed.data;
+}
+
+/** Whether one place in the YAML is, or lies in, another. */
+function contains(outer: string, inner: string): boolean {
+  return inner === outer || inner.startsWith(`${outer}.`) || inner.startsWith(`${outer}[`);
 }
 
 function problemOf(issue: z.core.$ZodIssue, outer: readonly PropertyKey[] = []): Problem[] {
@@ -32,7 +44,7 @@ function problemOf(issue: z.core.$ZodIssue, outer: readonly PropertyKey[] = []):
     return issue.keys.map((key) => ({
       path: yamlPath([...at, key]),
       message: "this key is not known",
-      hint: "check its spelling and indentation; docs/config.md lists every key",
+      hint: "check its spelling and indentation; docs/Pulumi.example.yaml shows every key",
     }));
   }
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
@@ -40,8 +52,16 @@ function problemOf(issue: z.core.$ZodIssue, outer: readonly PropertyKey[] = []):
     const [closest = []] = [...issue.errors].sort((a, b) => mistakes(a) - mistakes(b));
     return closest.flatMap((inner) => problemOf(inner, at));
   }
-  const missing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
-  return [{ path: yamlPath(at), message: missing ? "is missing" : issue.message }];
+  return [{ path: yamlPath(at), message: messageOf(issue) }];
+}
+
+/** Zod's own words, but for the most frequent mistakes. */
+function messageOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === "invalid_type" && issue.message.endsWith("received undefined")) return "is missing";
+  const isNumber = "origin" in issue && ["number", "int"].includes(issue.origin);
+  if (issue.code === "too_small" && isNumber) return `must be at least ${String(issue.minimum)}`;
+  if (issue.code === "too_big" && isNumber) return `must be at most ${String(issue.maximum)}`;
+  return issue.message;
 }
 
 /** A key that an alternative does not know speaks against it more than a wrong value. */

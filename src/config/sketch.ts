@@ -1,0 +1,54 @@
+import { z } from "zod";
+import { networkSchema } from "./incus.ts";
+import { loadBalancerSchema } from "./load-balancer.ts";
+import { poolNames } from "./pool.ts";
+
+/** What has another form than it should is left out: the rooms' schemas report it. */
+const lenient = <T extends z.ZodType>(schema: T) => schema.optional().catch(undefined);
+const list = <T extends z.ZodType>(item: T) => z.array(item).default([]).catch([]);
+const text = lenient(z.string());
+const number = lenient(z.number());
+
+const instance = z.object({ id: number, address: text, host: text });
+
+const publish = z.object({
+  address: z.string().default("127.0.0.1").catch("127.0.0.1"),
+  http: number,
+  https: number,
+});
+
+const loadBalancer = z.object({
+  instances: list(
+    z
+      .object({
+        name: z.string().default("haproxy").catch("haproxy"),
+        address: text,
+        host: text,
+        publish: list(publish.catch({ address: "", http: undefined, https: undefined })),
+      })
+      .catch({ name: "", address: undefined, host: undefined, publish: [] }),
+  ),
+  tls: z.unknown().optional(),
+  healthChecks: lenient(loadBalancerSchema.shape.healthChecks),
+  staticServers: lenient(z.record(z.string(), z.array(z.unknown()))),
+});
+
+const fleet = z.object({
+  pool: lenient(z.enum(poolNames)),
+  healthPath: text,
+  instances: list(instance.catch({ id: undefined, address: undefined, host: undefined })),
+});
+
+/**
+ * The parts of a stack's config that concern more than one room, as far as they can be made out: mistakes between
+ * rooms are found, and reported together with the others, while there are mistakes within rooms.
+ */
+export const sketchSchema = z.object({
+  hosts: z.record(z.string(), z.unknown()).catch({}),
+  network: lenient(networkSchema),
+  loadBalancer: lenient(loadBalancer),
+  fleets: z
+    .record(z.string(), fleet.catch({ pool: undefined, healthPath: undefined, instances: [] }))
+    .catch({}),
+});
+export type Sketch = z.infer<typeof sketchSchema>;
