@@ -53,6 +53,17 @@ describe("the machines that a state knows", () => {
     ]);
   });
 
+  it("are told apart by address where they share a host key, as clones of one image do", () => {
+    const hosts = { a: ssh({ address: "a.example" }), b: ssh({ address: "b.example" }) };
+    const [toA, toB] = [said(hosts.a, "haproxy"), said(hosts.b, "backend-api-1")];
+    expect(sitesOf([toB, toA], hosts)).toEqual([
+      { host: hosts.b, project: "veza-staging", recorded: [toB] },
+      { host: hosts.a, project: "veza-staging", recorded: [toA] },
+    ]);
+    const elsewhere = said(ssh({ address: "c.example" }), "backend-api-2");
+    expect(sitesOf([elsewhere], hosts)).toMatchObject([{ host: { address: "c.example" } }]);
+  });
+
   it("include this one", () => {
     expect(sitesOf([said(local, "a")], { main: local })).toEqual([
       { host: local, project: "veza-staging", recorded: [said(local, "a")] },

@@ -25,8 +25,7 @@ export function sitesOf(
   for (const command of recorded) {
     const project = command.project || onlyProject;
     if (project === "") continue;
-    const [name, configured] =
-      Object.entries(hosts).find(([, host]) => isSame(host, command.connection)) ?? [];
+    const [name, configured] = sameMachine(command.connection, hosts) ?? [];
     const machine = name ?? identity(command.connection);
     const key = `${machine} ${project}`;
     const site = sites.get(key) ?? { host: configured ?? command.connection, project, recorded: [] };
@@ -36,10 +35,21 @@ export function sitesOf(
   return [...sites.values()];
 }
 
-/** A machine keeps its address when it gets a new host key, and its host key when it gets a new address. */
-function isSame(one: ReachableHost, other: ReachableHost): boolean {
-  if (one.connection === "local" || other.connection === "local") return one.connection === other.connection;
-  return one.hostKey === other.hostKey || (one.address === other.address && one.port === other.port);
+/**
+ * A machine keeps its address when it gets a new host key, and its host key when it gets a new address. Machines that
+ * were cloned from one another share a host key, so the address is believed first, and a key only where one host has it.
+ */
+function sameMachine(
+  said: ReachableHost,
+  hosts: Readonly<Record<string, ReachableHost>>,
+): [name: string, host: ReachableHost] | undefined {
+  const entries = Object.entries(hosts);
+  if (said.connection === "local") return entries.find(([, host]) => host.connection === "local");
+  const byAddress = entries.find(
+    ([, host]) => host.connection === "ssh" && host.address === said.address && host.port === said.port,
+  );
+  const byKey = entries.filter(([, host]) => host.connection === "ssh" && host.hostKey === said.hostKey);
+  return byAddress ?? (byKey.length === 1 ? byKey[0] : undefined);
 }
 
 function identity(host: ReachableHost): string {
