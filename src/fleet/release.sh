@@ -29,7 +29,8 @@ $unchanged. Correct the artifact or its sha256 and run up again"
 
 download() {
   [ ! -f "$blob" ] || return 0
-  curl -fsSL --proto '=http,https' --connect-timeout 10 --max-time "$DOWNLOAD_SECONDS" --retry 2 \
+  # curl's own limit counts for each of its attempts.
+  timeout "$DOWNLOAD_SECONDS" curl -fsSL --proto '=http,https' --connect-timeout 10 --retry 2 \
     -o "$blob.incoming" "$ARTIFACT_SOURCE" ||
     fail "$INSTANCE: the artifact could not be downloaded from $ARTIFACT_SOURCE within $DOWNLOAD_SECONDS s (the reason is above). $unchanged"
   mv -f "$blob.incoming" "$blob"
