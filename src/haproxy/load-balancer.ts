@@ -12,6 +12,13 @@ import { loadBalancerUnit } from "./render.ts";
 
 type LoadBalancerInstance = LoadBalancerConfig["instances"][number];
 
+/**
+ * Seconds a push may take with all the limits in push.sh reached, one after the other: what runs is looked at (30), the
+ * check (30), reload or restart (70), the proof (30), and the last two again when it is taken back. Shorter, and the
+ * limit could end it in the middle of putting the old configuration back.
+ */
+const pushSeconds = 300;
+
 export interface LoadBalancerArgs {
   readonly instance: LoadBalancerInstance;
   /** What all load balancers of the stack share. */
@@ -60,7 +67,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
       {
         container,
         spec: loadBalancerUnit(loadBalancerModel(config, args.pools, args.network, certificate?.fingerprint)),
-        limitSeconds: 120,
+        limitSeconds: pushSeconds,
         after: [...args.after, ...brought],
       },
       { parent: this },
