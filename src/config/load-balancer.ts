@@ -166,8 +166,6 @@ export const loadBalancerSchema = z.strictObject({
   healthChecks: healthChecks.prefault({}),
   timeouts: timeouts.prefault({}),
   limits: limits.prefault({}),
-  /** Seconds that a planned removal of a server waits for its requests to end. @default 30 */
-  drainSeconds: seconds(3_600).default(30),
   /** Seconds over which a server that came back regains its full share. @default 30 */
   slowStartSeconds: seconds(3_600).default(30),
   /** HTTPS with Mozilla's intermediate settings, and a redirect from HTTP to it. @default HTTP only */

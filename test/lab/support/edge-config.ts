@@ -53,7 +53,6 @@ export function edgeConfig(choices: EdgeChoices): StackInput {
     network: { bridge, gateway },
     loadBalancer: {
       instances: [{ address: edgeAddress, publish: [{ http: publishedPort }] }],
-      drainSeconds: 3,
       slowStartSeconds: 1,
       ...choices.loadBalancer,
     },

@@ -88,7 +88,6 @@ export class Staging {
           ...(changes.extraDefaults === undefined
             ? {}
             : { extraConfig: { defaults: changes.extraDefaults } }),
-          drainSeconds: 2,
         },
         "veza-edge:fleets": this.#fleets(config["veza-edge:fleets"], changes),
         ...(kept === undefined ? {} : { "veza-edge:sshPrivateKey": kept }),
