@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { containerDocument, hostDocument, unitDigest } from "../../src/incus/document.ts";
 import { filesBody } from "../../src/incus/files-body.ts";
 import { compare, type Found, type FoundContainer } from "../../src/ops/converge/compare.ts";
+import { readMark } from "../../src/ops/converge/mark.ts";
 import { recordedCommands } from "../../src/ops/recorded.ts";
 
 const definition = '{\n  "config": {}\n}';
@@ -50,9 +51,7 @@ const asApplied = new Map([
 ]);
 const found = (containers: FoundContainer[], unclean = false): Found => ({
   containers,
-  unclean,
-  since: unclean ? new Date("2026-01-02T00:00:00Z") : undefined,
-  runningBy: undefined,
+  mark: readMark(`${unclean ? "failed" : "done"} 2026-01-02T00:00:00.000Z`),
 });
 const there = (over: Partial<FoundContainer> = {}): FoundContainer => ({
   name: "a",

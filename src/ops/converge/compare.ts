@@ -1,4 +1,5 @@
 import type { RecordedCommand } from "../recorded.ts";
+import type { Mark } from "./mark.ts";
 
 /** A container of the stack as its host has it. */
 export interface FoundContainer {
@@ -13,12 +14,7 @@ export interface FoundContainer {
 /** What a host has of a stack. */
 export interface Found {
   readonly containers: readonly FoundContainer[];
-  /** The last update on this host did not end well, or is still marked as running. */
-  readonly unclean: boolean;
-  /** When that update began. */
-  readonly since: Date | undefined;
-  /** Who is marked as running it, `host:pid`; undefined when it ended, or when nobody is named. */
-  readonly runningBy: string | undefined;
+  readonly mark: Mark;
 }
 
 /** Something on the host that the stack's state does not know. */
@@ -47,7 +43,7 @@ export function compare(recorded: readonly RecordedCommand[], found: Found): Div
   );
   // A container that has to be made again needs its project, its image and the artifacts on the host first.
   const again = recorded.filter((command) => (command.container === undefined ? missing : differs(command)));
-  return { again, leftovers: found.unclean && recorded.length > 0 ? leftovers(recorded, found) : [] };
+  return { again, leftovers: found.mark.unclean && recorded.length > 0 ? leftovers(recorded, found) : [] };
 }
 
 /** Only what that update itself made is taken away: anything older is somebody's, and stays. */
@@ -59,7 +55,8 @@ function leftovers(recorded: readonly RecordedCommand[], found: Found): Leftover
         .filter((unit) => !known.has(`${container.name}/${unit}`))
         .map((unit) => ({ container: container.name, unit }));
     }
-    const made = found.since !== undefined && container.createdAt >= found.since;
+    const { since } = found.mark;
+    const made = since !== undefined && container.createdAt >= since;
     return container.ours && made ? [{ container: container.name, unit: undefined }] : [];
   });
 }

@@ -1,11 +1,9 @@
-import { existsSync } from "node:fs";
-import { hostname } from "node:os";
-import { hostDocument } from "../../incus/document.ts";
-import { readScript } from "../../shell/read-script.ts";
 import { HostError, hostLabel, say, type ReachableHost } from "../host-shell.ts";
 import { recordedCommands, type RecordedCommand } from "../recorded.ts";
-import { compare, type Divergence, type Leftover } from "./compare.ts";
+import { ask } from "./ask.ts";
+import { compare, type Divergence, type Found, type Leftover } from "./compare.ts";
 import { look } from "./look.ts";
+import { began, isDead, ownerLabel, ownMarks, readMark, runningMark, setMark, type Mark } from "./mark.ts";
 import { sitesOf, type Site } from "./sites.ts";
 
 /** Seconds that a script of an earlier, cut-off update is given to end by itself. */
@@ -21,27 +19,41 @@ export interface DeployedState {
 /**
  * Brings the hosts to what the stack's state says, before the engine compares that state with the config: after an
  * update that failed or was killed, and when a container is gone, the engine alone would believe that all is well.
- * Then marks an update as running. Costs one question per host when there is nothing to do.
+ * Marks an update as running before anything is changed, so that a second one keeps away. Costs two questions per host
+ * when there is nothing to do.
  * @param tell a line for the person who watches
  * @returns what could not be brought back; the engine may still change it to something that works
- * @throws HostError when a host cannot be asked, or when another update is at work on it
+ * @throws HostError when a host cannot be asked, or when another update is at work on it; then nothing is marked
  */
 export async function converge(
   state: DeployedState,
   tell: (line: string) => void,
 ): Promise<readonly string[]> {
-  const problems = await Promise.all(sites(state).map((site) => convergeSite(site, tell)));
-  await markUpdate(state, `running ${began} ${owner}`);
-  return problems.flat();
+  const claimed: Claimed[] = [];
+  try {
+    await allEnded(sites(state).map(async (site) => claimed.push(await claim(site))));
+    const problems = await allEnded(claimed.map((one) => convergeSite(one, tell)));
+    return problems.flat();
+  } catch (error) {
+    await Promise.allSettled(claimed.map(release));
+    throw error;
+  }
 }
 
 /**
- * Compares once more after an update and marks how it ended, for whoever comes next.
+ * Compares once more after an update and marks how it ended, for whoever comes next. Where another update is marked,
+ * its mark stays: this one has changed nothing there.
  * @returns what on the hosts is not what the state says; nothing, when all is well
  */
 export async function conclude(state: DeployedState, succeeded: boolean): Promise<readonly string[]> {
   const left = succeeded ? await divergences(state) : [];
-  await markUpdate(state, `${succeeded && left.length === 0 ? "done" : "failed"} ${began}`);
+  await allEnded(
+    sites(state).map(async (site) => {
+      if (succeeded && left.length === 0) return setMark(site, ownMarks, `done ${began.toISOString()}`);
+      const { mark } = await look(site.host, site.project);
+      return setMark(site, ownMarks, `failed ${(mark.since ?? began).toISOString()}`);
+    }),
+  );
   return left;
 }
 
@@ -59,20 +71,45 @@ export async function divergences(state: DeployedState): Promise<readonly string
   return all.flat();
 }
 
-async function convergeSite(site: Site, tell: (line: string) => void): Promise<string[]> {
-  let found = await look(site.host, site.project);
-  if (found.runningBy !== undefined && !isDead(found.runningBy)) {
-    throw new HostError(
-      site.host,
-      `an update of ${site.project} by ${found.runningBy} (machine:process) has been marked as running on ${hostLabel(site.host)} since ${found.since?.toISOString() ?? "?"}. Wait for it. If it is certain that it died: incus project set ${site.project} user.veza.update="failed ${found.since?.toISOString() ?? ""}" there, then run this again`,
-    );
-  }
-  if (found.unclean) {
-    await ask(site, ["settle.sh"], { WAIT: settleSeconds }, settleSeconds + 30);
-    found = await look(site.host, site.project);
-    tell(`The last update on ${hostLabel(site.host)} did not end well: comparing it with the stack's state.`);
-  }
-  return repair(site, compare(site.recorded, found), tell);
+/** A site that this update is marked on as running. */
+interface Claimed {
+  readonly site: Site;
+  /** The host as it was before. */
+  readonly found: Found;
+}
+
+async function claim(site: Site): Promise<Claimed> {
+  const found = await look(site.host, site.project);
+  const { runningBy, unclean, since, text } = found.mark;
+  if (runningBy !== undefined && !isDead(runningBy)) throw beingUpdated(site, found.mark);
+  const mark = runningMark(unclean ? (since ?? began) : began);
+  const standing = await setMark(site, text, mark);
+  // Nothing is to be marked where the host has nothing of the stack.
+  if (standing !== mark && standing !== "") throw beingUpdated(site, readMark(standing));
+  return { site, found };
+}
+
+/** Takes a claim back, so that whoever comes next finds what this one has found. */
+async function release({ site, found }: Claimed): Promise<void> {
+  await setMark(site, ownMarks, found.mark.text);
+}
+
+function beingUpdated(site: Site, { runningBy, since }: Mark): HostError {
+  const began = since?.toISOString() ?? "?";
+  return new HostError(
+    site.host,
+    `an update of ${site.project}, ${ownerLabel(runningBy ?? "")}, has been marked as running on ${hostLabel(site.host)} since ${began}. Wait for it. If it is certain that it died: incus project set ${site.project} user.veza.update="failed ${began}" there, then run this again`,
+  );
+}
+
+async function convergeSite({ site, found }: Claimed, tell: (line: string) => void): Promise<string[]> {
+  if (!found.mark.unclean) return repair(site, compare(site.recorded, found), tell);
+  await ask(site, ["settle.sh"], { WAIT: settleSeconds }, settleSeconds + 30);
+  tell(`The last update on ${hostLabel(site.host)} did not end well: comparing it with the stack's state.`);
+  const problems = await repair(site, compare(site.recorded, await look(site.host, site.project)), tell);
+  // What is left of that update is told from older things by when it began, so that is kept until nothing is left.
+  if (problems.length === 0) await setMark(site, ownMarks, runningMark(began));
+  return problems;
 }
 
 async function repair(
@@ -116,33 +153,12 @@ function leftoverName({ container, unit }: Leftover): string {
   return unit === undefined ? `container ${container}` : `${unit} in ${container}`;
 }
 
-async function ask(
-  site: Site,
-  scripts: readonly string[],
-  parameters: Record<string, string | number>,
-  limitSeconds: number,
-): Promise<void> {
-  const document = hostDocument({
-    parameters: { PROJECT: site.project, ...parameters },
-    script: scripts.map((script) => readScript(import.meta.url, script)).join(""),
-  });
-  await say(site.host, document, "apply", limitSeconds);
-}
-
-async function markUpdate(state: DeployedState, mark: string): Promise<void> {
-  await Promise.all(sites(state).map((site) => ask(site, ["mark.sh"], { STATE: mark }, 60)));
-}
-
 function sites({ exportedState, hosts }: DeployedState): readonly Site[] {
   return sitesOf(recordedCommands(exportedState), hosts);
 }
 
-/** Of this run. */
-const began = new Date().toISOString();
-const owner = `${hostname()}:${String(process.pid)}`;
-
-/** Provably: it ran on this machine, and no such process is left. */
-function isDead(runner: string): boolean {
-  const [machine, pid = ""] = runner.split(":");
-  return machine === hostname() && !existsSync(`/proc/${pid}`);
+/** What all have come to, when the last has ended. @throws the first error, not before that */
+async function allEnded<T>(all: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(all);
+  return Promise.all(all);
 }

@@ -3,6 +3,7 @@ import { hostDocument } from "../../incus/document.ts";
 import { readScript } from "../../shell/read-script.ts";
 import { say, type ReachableHost } from "../host-shell.ts";
 import type { Found } from "./compare.ts";
+import { readMark } from "./mark.ts";
 
 const instances = z.array(
   z.object({ name: z.string(), created_at: z.coerce.date(), config: z.record(z.string(), z.string()) }),
@@ -15,11 +16,8 @@ export async function look(host: ReachableHost, project: string): Promise<Found>
   const script = readScript(import.meta.url, "look.sh");
   const answer = await say(host, hostDocument({ parameters: { PROJECT: project }, script }), "look", 60);
   const [update = "", ...json] = answer.split("\n");
-  const [state = "", since, owner] = update.split(" ");
   return {
-    unclean: state !== "done" && state !== "absent" && state !== "",
-    since: since === undefined ? undefined : new Date(since),
-    runningBy: state === "running" ? owner : undefined,
+    mark: readMark(update === "absent" ? "" : update),
     containers: instances.parse(JSON.parse(json.join("\n"))).map((instance) => ({
       name: instance.name,
       createdAt: instance.created_at,

@@ -1,8 +1,26 @@
 # shellcheck shell=bash
-# Notes on the host how the stack's update stands, so that whoever comes next knows. Parameters: PROJECT, STATE.
-: "${PROJECT:?}" "${STATE:?}"
+# Notes on the host how the stack's update stands, so that whoever comes next knows. Only where the note is still the
+# expected one, or there is none: another update may have begun meanwhile. Prints the note that stands in the end;
+# nothing where the host has no such project.
+# Parameters: PROJECT, EXPECTED (a shell pattern), MARK (empty takes the note away).
+: "${PROJECT:?}" "${EXPECTED?}" "${MARK?}"
 
 main() {
-  timeout 30 incus project show "$PROJECT" </dev/null >/dev/null 2>&1 || return 0
-  timeout 30 incus project set "$PROJECT" "user.veza.update=$STATE" </dev/null
+  local projects found
+  projects=$(timeout 30 incus project list --format csv --columns n </dev/null) ||
+    { printf 'Incus does not answer on %s, for the reason above. See: systemctl status incus\n' "$(hostname)" >&2; exit 1; }
+  grep -qxF -e "$PROJECT" -e "$PROJECT (current)" <<<"$projects" || return 0
+  mkdir -p /run/veza/lock
+  exec 9>"/run/veza/lock/update-$PROJECT"
+  flock -w 20 9 ||
+    { printf 'on %s, another run has been marking an update of %s for 20 s; try again\n' "$(hostname)" "$PROJECT" >&2; exit 1; }
+  found=$(timeout 30 incus project get "$PROJECT" user.veza.update </dev/null)
+  # shellcheck disable=SC2254 # a pattern is meant
+  case $found in
+  '' | $EXPECTED)
+    timeout 30 incus project set "$PROJECT" "user.veza.update=$MARK" </dev/null
+    found=$MARK
+    ;;
+  esac
+  printf '%s\n' "$found"
 }

@@ -1,6 +1,7 @@
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { hostname } from "node:os";
 
+import { processStart } from "../process-start.ts";
 import type { StackLock } from "./file-backend.ts";
 
 /** `dead` only when that is certain: the process was on this machine and is not there any more. */
@@ -45,20 +46,4 @@ export function clearDeadLocks(
   }
   if (left.length === 0) return undefined;
   return `stack ${stack} is being updated by somebody else; nothing was done.\n  ${left.join("\n  ")}`;
-}
-
-/** When a process of this machine began, in seconds since 1970; undefined when there is none (or a zombie). */
-function processStart(pid: number): number | undefined {
-  let stat: string;
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  } catch {
-    return undefined;
-  }
-  // Fields after the parenthesised name, which may itself contain spaces: state is 3rd, starttime 22nd.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  if (fields[0] === "Z" || fields[0] === "X") return undefined;
-  const bootTime = Number(/^btime (\d+)$/m.exec(readFileSync("/proc/stat", "utf8"))?.[1]);
-  const ticksPerSecond = 100; // USER_HZ, the same on every Linux that we serve
-  return bootTime + Number(fields[19]) / ticksPerSecond;
 }
