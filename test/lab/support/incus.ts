@@ -63,11 +63,12 @@ export class IncusProject {
 
   /** Runs shell in a container and returns what it printed; throws when it fails. */
   async shell(container: string, line: string): Promise<string> {
-    // Read back from a file, because Incus can lose what a command prints; not below /tmp, which booting mounts anew.
-    const file = `/root/said-${Math.random().toString(36).slice(2)}`;
+    // Read back from a file, because Incus can lose what a command prints; in memory, because a disk may be full.
+    const file = `/dev/shm/said-${Math.random().toString(36).slice(2)}`;
     const words = ["exec", container, "--project", this.name, "--mode=non-interactive", "--"];
     await incus(...words, "timeout", "60", "bash", "-c", `{ ${line}\n} >${file} 2>&1`);
-    return (await incus("file", "pull", `${container}${file}`, "-", "--project", this.name)).trimEnd();
+    const said = await incus("file", "pull", `${container}${file}`, "-", "--project", this.name);
+    return said.trimEnd();
   }
 
   /** Id of a service's main process in its container. */
