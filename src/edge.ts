@@ -45,25 +45,17 @@ export class Edge extends pulumi.ComponentResource {
         new Fleet(fleet, { fleet, config: spec, site: (host) => site(host, "app"), stats }, { parent: this }),
     );
     const pools = this.pools(config);
-    const after = this.fleets.flatMap((fleet) => fleet.instances.map((instance) => instance.deployed));
-    this.loadBalancers =
-      loadBalancers === undefined
-        ? []
-        : loadBalancers.instances.map(
-            (instance) =>
-              new LoadBalancer(
-                instance.name,
-                {
-                  instance,
-                  config: loadBalancers,
-                  pools,
-                  network: config.network,
-                  site: site(instance.host, "haproxy"),
-                  after,
-                },
-                { parent: this },
-              ),
-          );
+    const deployed = this.fleets.flatMap((fleet) => fleet.instances.map((instance) => instance.deployed));
+    const made: LoadBalancer[] = [];
+    if (loadBalancers !== undefined) {
+      for (const instance of loadBalancers.instances) {
+        const after = [...deployed, ...made.map((before) => before.applied)];
+        const where = { network: config.network, site: site(instance.host, "haproxy") };
+        const balancer = { instance, config: loadBalancers, pools, ...where, after };
+        made.push(new LoadBalancer(instance.name, balancer, { parent: this }));
+      }
+    }
+    this.loadBalancers = made;
     this.outputs = edgeOutputs(args.stack, config, pools);
     this.registerOutputs({ outputs: this.outputs });
   }

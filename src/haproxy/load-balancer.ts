@@ -26,13 +26,19 @@ export interface LoadBalancerArgs {
   readonly pools: Pools;
   readonly network: NetworkConfig;
   readonly site: Site;
-  /** The instances behind it: a new server is healthy before a load balancer first sees it. */
+  /**
+   * What has to be done before anything of it changes: the instances behind it, so that a new server is healthy before
+   * a load balancer first sees it, and the load balancers before this one, so that one at a time is away. Its container
+   * waits too: made anew first and filled last, it would serve nobody during a whole roll-out.
+   */
   readonly after: readonly pulumi.Resource[];
 }
 
 /** An HAProxy in a container of its own, in front of the pools. */
 export class LoadBalancer extends pulumi.ComponentResource {
   readonly address: string;
+  /** Done when it runs its configuration. */
+  readonly applied: pulumi.Resource;
 
   constructor(name: string, args: LoadBalancerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("veza:haproxy:LoadBalancer", name, {}, opts);
@@ -48,6 +54,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
           publish: publishedPorts(instance, config),
           ...instance.limits,
         },
+        after: args.after,
       },
       { parent: this },
     );
@@ -62,7 +69,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
               { parent: this },
             ).applied,
           ];
-    new Files(
+    const files = new Files(
       `${name}-config`,
       {
         container,
@@ -72,6 +79,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
       },
       { parent: this },
     );
+    this.applied = files.applied;
     this.registerOutputs({ address: this.address });
   }
 
