@@ -24,6 +24,8 @@ export class HostError extends Error {
 
 /**
  * Says a document to a host, with a time limit, the way the engine's commands do, and gives back what it printed.
+ * @param directory where relative paths in it begin on this machine: the project's, for what the engine has recorded.
+ *   Other machines have no such directory; there it is the home of whoever logs in.
  * @throws HostError when it cannot be reached, ends with another status than 0, or does not end in time
  */
 export async function say(
@@ -31,14 +33,15 @@ export async function say(
   document: string,
   action: string,
   limitSeconds: number,
+  directory = ".",
 ): Promise<string> {
   const shell = `timeout --kill-after=5 ${String(limitSeconds)} bash -euo pipefail -s ${action}`;
   const options = { input: document, timeout: (limitSeconds + 30) * 1000, reject: false } as const;
-  const directory = await mkdtemp(join(tmpdir(), "veza-ssh-"));
+  const secrets = await mkdtemp(join(tmpdir(), "veza-ssh-"));
   try {
     const run = await (host.connection === "local"
-      ? execa("sh", ["-c", shell], options)
-      : execa("ssh", [...(await sshArguments(host, directory)), asRoot(host, shell)], options));
+      ? execa("sh", ["-c", shell], { ...options, cwd: directory })
+      : execa("ssh", [...(await sshArguments(host, secrets)), asRoot(host, shell)], options));
     if (!run.failed) return run.stdout;
     const said = run.stderr.trim();
     const where = hostLabel(host);
@@ -51,7 +54,7 @@ export async function say(
     }
     throw new HostError(host, said || (run.shortMessage ?? "it failed"));
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await rm(secrets, { recursive: true, force: true });
   }
 }
 

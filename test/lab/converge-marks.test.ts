@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { spawn, type ChildProcess } from "node:child_process";
-import { hostname } from "node:os";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
 import { hostDocument } from "../../src/incus/document.ts";
 import { conclude, converge, type DeployedState } from "../../src/ops/converge/index.ts";
 import { processBirth } from "../../src/ops/process-start.ts";
@@ -13,18 +15,28 @@ const since = "2026-01-02T03:04:05.000Z";
 let other: ChildProcess;
 let otherOwner: string;
 
-/** Projects of two stacks in one state: what one of them meets must not disturb the other. */
-function stateOf(...projects: readonly string[]): DeployedState {
-  const resources = projects.map((name) => ({
+function recorded(name: string, parameters: Readonly<Record<string, string>>, script: string): object {
+  return {
     urn: `urn:pulumi:lab::veza-edge::command:local:Command::${name}`,
     type: "command:local:Command",
     inputs: {
       create: "timeout --kill-after=5 60 bash -euo pipefail -s apply",
-      stdin: hostDocument({ parameters: { PROJECT: name }, script: "main() { :; }\n" }),
+      stdin: hostDocument({ parameters, script }),
     },
-  }));
-  return { exportedState: { deployment: { resources } }, hosts: { main: { connection: "local" } } };
+  };
 }
+
+function deployed(resources: readonly object[], directory = "/"): DeployedState {
+  return {
+    exportedState: { deployment: { resources } },
+    directory,
+    hosts: { main: { connection: "local" } },
+  };
+}
+
+/** Projects of two stacks in one state: what one of them meets must not disturb the other. */
+const stateOf = (...projects: readonly string[]): DeployedState =>
+  deployed(projects.map((name) => recorded(name, { PROJECT: name }, "main() { :; }\n")));
 
 const state = stateOf(project);
 const silent = (): void => undefined;
@@ -121,4 +133,22 @@ describe("the mark of an update on its host", () => {
     expect(runs.filter(({ stdout }) => stdout === "began")).toHaveLength(1);
     expect(refused.map(({ stderr }) => stderr.includes("has been marked as running"))).toEqual([true, true]);
   }, 70_000);
+});
+
+describe("what is said again", () => {
+  it("finds files by paths relative to the project, wherever the update was called", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "veza-project-"));
+    await writeFile(join(directory, "artifact"), "");
+    const missing = { PROJECT: project, CONTAINER: "a", GENERATION: "g", DEFINITION: "{}" };
+    const commands = [
+      recorded("artifact", { PROJECT: project, SOURCE: "artifact" }, 'main() { ls "$SOURCE" >&2; }\n'),
+      recorded("a", missing, "main() { :; }\n"),
+    ];
+    expect(await converge(deployed(commands, directory), silent)).toEqual([]);
+    await conclude(deployed(commands), false);
+    expect(await converge(deployed(commands, "/"), silent)).toEqual([
+      expect.stringMatching(/^artifact: .*'artifact'/),
+    ]);
+    await rm(directory, { recursive: true });
+  });
 });

@@ -12,6 +12,8 @@ const settleSeconds = 120;
 export interface DeployedState {
   /** The stack's state, as `pulumi stack export --show-secrets` prints it. */
   readonly exportedState: unknown;
+  /** Folder of the Pulumi project: relative paths in the state begin there. */
+  readonly directory: string;
   /** The hosts as the stack's config has them, each with the key that may log in there. */
   readonly hosts: Readonly<Record<string, ReachableHost>>;
 }
@@ -32,7 +34,7 @@ export async function converge(
   const claimed: Claimed[] = [];
   try {
     await allEnded(sites(state).map(async (site) => claimed.push(await claim(site))));
-    const problems = await allEnded(claimed.map((one) => convergeSite(one, tell)));
+    const problems = await allEnded(claimed.map((one) => convergeSite(one, state.directory, tell)));
     return problems.flat();
   } catch (error) {
     await Promise.allSettled(claimed.map(release));
@@ -102,11 +104,20 @@ function beingUpdated(site: Site, { runningBy, since }: Mark): HostError {
   );
 }
 
-async function convergeSite({ site, found }: Claimed, tell: (line: string) => void): Promise<string[]> {
-  if (!found.mark.unclean) return repair(site, compare(site.recorded, found), tell);
+async function convergeSite(
+  { site, found }: Claimed,
+  directory: string,
+  tell: (line: string) => void,
+): Promise<string[]> {
+  if (!found.mark.unclean) return repair(site, directory, compare(site.recorded, found), tell);
   await ask(site, ["settle.sh"], { WAIT: settleSeconds }, settleSeconds + 30);
   tell(`The last update on ${hostLabel(site.host)} did not end well: comparing it with the stack's state.`);
-  const problems = await repair(site, compare(site.recorded, await look(site.host, site.project)), tell);
+  const problems = await repair(
+    site,
+    directory,
+    compare(site.recorded, await look(site.host, site.project)),
+    tell,
+  );
   // What is left of that update is told from older things by when it began, so that is kept until nothing is left.
   if (problems.length === 0) await setMark(site, ownMarks, runningMark(began));
   return problems;
@@ -114,6 +125,7 @@ async function convergeSite({ site, found }: Claimed, tell: (line: string) => vo
 
 async function repair(
   site: Site,
+  directory: string,
   { again, leftovers }: Divergence,
   tell: (line: string) => void,
 ): Promise<string[]> {
@@ -128,7 +140,9 @@ async function repair(
   for (const command of again) {
     if (command.unit !== undefined)
       tell(`  applying ${name(command)} again: it is not what the stack's state says`);
-    await attempt(name(command), () => say(site.host, command.document, "apply", command.limitSeconds));
+    await attempt(name(command), () =>
+      say(site.host, command.document, "apply", command.limitSeconds, directory),
+    );
   }
   return problems;
 

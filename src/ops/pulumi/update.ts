@@ -75,7 +75,7 @@ async function deployedState(run: PulumiRun, project: Project, stack: string): P
     exportState(run, stack),
     configuredHosts(run, project, stack),
   ]);
-  return { exportedState, hosts };
+  return { exportedState, directory: project.dir, hosts };
 }
 
 /** The hosts of the stack's file; none where it has mistakes, which the program will report. */
