@@ -135,6 +135,26 @@ describe("bin/pulumi", () => {
     expect((await pulumi("stack", "init", "prod")).stderr).toContain("stack prod has no backend");
   });
 
+  it("knows a login that is kept in the PULUMI_HOME of this shell", async () => {
+    const home = join(root, "pulumi-home");
+    const backend = join(root, "elsewhere");
+    mkdirSync(home);
+    mkdirSync(backend);
+    writeFileSync(join(home, "credentials.json"), JSON.stringify({ current: `file://${backend}` }));
+    const init = await execa(launcher, ["stack", "init", "prod", "--no-select"], {
+      cwd: project,
+      env: {
+        XDG_STATE_HOME: join(root, "state"),
+        PULUMI_HOME: home,
+        PULUMI_CREDENTIALS_PATH: "",
+        PULUMI_CONFIG_PASSPHRASE: "own",
+      },
+      reject: false,
+    });
+    expect(init.stderr).not.toContain("has no backend");
+    expect(existsSync(join(backend, ".pulumi", "stacks", "tiny", "prod.json"))).toBe(true);
+  }, 60_000);
+
   it("ends an update that lacks a secret before Pulumi starts, and says how to set it", async () => {
     const hosts = "{ main: { connection: ssh, address: edge.example.com } }";
     writeFileSync(join(project, "Pulumi.lab-ssh.yaml"), `config:\n  veza-edge:hosts: ${hosts}\n`);

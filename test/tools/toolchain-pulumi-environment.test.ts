@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 
 import { readCall } from "../../src/ops/pulumi/arguments.ts";
 import {
+  credentialsDir,
   isLab,
   labPassphrase,
   pulumiEnvironment,
@@ -103,6 +104,15 @@ describe("the environment of Pulumi", () => {
       "stack staging would be encrypted with the lab's passphrase",
     );
     expect(refusalOf({ stack: "lab", env })).toBe("not refused");
+  });
+
+  it.each([
+    [{}, "/home/op/.pulumi"],
+    [{ PULUMI_HOME: "/pulumi" }, "/pulumi"],
+    [{ PULUMI_HOME: "/pulumi", PULUMI_CREDENTIALS_PATH: "/login" }, "/login"],
+  ])("with %j finds and leaves the user's login in %s", (env, directory) => {
+    expect(credentialsDir(env, "/home/op")).toBe(directory);
+    expect(environmentOf({ env }).env["PULUMI_CREDENTIALS_PATH"]).toBe(directory);
   });
 
   it.each(["lab", "lab-1", "lab-ssh-2"])("counts %s as lab", (stack) => {

@@ -38,6 +38,11 @@ export function localBackendDir(env: Readonly<NodeJS.ProcessEnv>, home: string):
   return join(env["XDG_STATE_HOME"] || join(home, ".local", "state"), "veza-edge", "pulumi");
 }
 
+/** Where the user's login is. It stays there: the home that Pulumi gets here has the pinned plugins only. */
+export function credentialsDir(env: Readonly<NodeJS.ProcessEnv>, home: string): string {
+  return env["PULUMI_CREDENTIALS_PATH"] || env["PULUMI_HOME"] || join(home, ".pulumi");
+}
+
 /**
  * The environment that Pulumi runs in, or why it must not run: what is good enough for the lab (a
  * backend on this machine, a public passphrase) would silently lose or expose another stack's state.
@@ -60,9 +65,7 @@ export function pulumiEnvironment(at: Circumstances): Environment {
     env: {
       ...at.env,
       PATH: [...at.path, at.env["PATH"] ?? ""].join(delimiter),
-      // A login lives in Pulumi's home; ours is private to the pinned plugins.
-      PULUMI_CREDENTIALS_PATH:
-        at.env["PULUMI_CREDENTIALS_PATH"] || at.env["PULUMI_HOME"] || join(at.home, ".pulumi"),
+      PULUMI_CREDENTIALS_PATH: credentialsDir(at.env, at.home),
       PULUMI_HOME: at.pulumiHome,
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_PARALLEL: at.env["PULUMI_PARALLEL"] || parallel,

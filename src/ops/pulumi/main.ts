@@ -1,10 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 
 import { findToolchain, type Toolchain } from "../../../tools/toolchain/find.ts";
 import { readCall, type PulumiCall } from "./arguments.ts";
-import { pulumiEnvironment } from "./environment.ts";
+import { credentialsDir, pulumiEnvironment } from "./environment.ts";
 import { fileBackend, stackLocks } from "./file-backend.ts";
 import { clearDeadLocks } from "./locks.ts";
 import { findProject, loggedInTo, selectedStack, type Project } from "./project.ts";
@@ -37,7 +37,7 @@ async function main(args: readonly string[]): Promise<string | undefined> {
     home: homedir(),
     path: [toolchain.binDir, dirname(process.execPath)],
     pulumiHome: toolchain.pulumiHome,
-    loggedInTo: loggedInTo(process.env["PULUMI_CREDENTIALS_PATH"] || join(homedir(), ".pulumi")),
+    loggedInTo: loggedInTo(credentialsDir(process.env, homedir())),
     stack,
     command: call.command,
   });
