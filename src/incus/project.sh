@@ -5,6 +5,14 @@
 
 fail() { printf '%s\n' "$1" >&2; exit 1; }
 
+# Debian starts Incus after a boot only when the copy of its database from the last clean shutdown names containers to
+# start: after a power cut on a host that was never shut down before, none would come back.
+start_at_boot() {
+  if [ ! -d /run/systemd/system ] || [ -e /etc/systemd/system/multi-user.target.wants/incus.service ]; then return 0; fi
+  systemctl cat incus.service >/dev/null 2>&1 || return 0
+  systemctl add-wants --quiet multi-user.target incus.service
+}
+
 main() { # apply | delete
   local actual left
   timeout 30 incus info </dev/null >/dev/null ||
@@ -23,6 +31,7 @@ main() { # apply | delete
     fail "Incus network '$NETWORK' on $(hostname) has the address $actual; the stack expects $GATEWAY. Nothing was changed. Set veza-edge:network to what the host has"
   timeout 30 incus storage show "$STORAGE" </dev/null >/dev/null ||
     fail "host $(hostname) has no Incus storage pool '$STORAGE'. Nothing was changed. Name another in veza-edge:storage"
+  start_at_boot
   timeout 30 incus project show "$PROJECT" </dev/null >/dev/null 2>&1 ||
     timeout 30 incus project create "$PROJECT" -c features.images=false -c features.networks=false \
       -c features.networks.zones=false -c features.profiles=true -c features.storage.volumes=true \
