@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
+import { startLoad, type Load } from "../../src/ops/load/start-load.ts";
+import type { LoadReport } from "../../src/ops/load/report.ts";
+import { changed } from "../../tools/verbs/pulumi.ts";
+import { edgeAddress, publicUrl, publishedPort } from "./support/edge-config.ts";
+import { LabStack } from "./support/stack.ts";
+import { serversOf } from "./support/statistics.ts";
+
+let stack: LabStack;
+beforeAll(async () => {
+  stack = await LabStack.open();
+}, 120_000);
+afterAll(() => stack.close(), 120_000);
+
+/** Pinned and unpinned clients and WebSockets, until stopped. */
+function load(): Load {
+  const group = { clients: 4, paths: ["/api/v1/whoami"], pace: { kind: "closed", pauseMs: 10 } } as const;
+  return startLoad({
+    baseUrl: publicUrl,
+    http: [
+      { ...group, name: "pinned", pinned: true },
+      { ...group, name: "unpinned", pinned: false },
+    ],
+    webSockets: { clients: 4, path: "/api/v1/ws", messageEveryMs: 100 },
+    maxSeconds: 240,
+  });
+}
+
+function failures(report: LoadReport): readonly unknown[] {
+  return report.http.flatMap(({ firstFailures }) => firstFailures);
+}
+
+function versions(report: LoadReport): readonly string[] {
+  return [...new Set(report.http.flatMap(({ byVersion }) => Object.keys(byVersion)))].sort();
+}
+
+async function pid(instance: string): Promise<string> {
+  return stack.incus.mainPid(instance, "backend-api");
+}
+
+describe("a roll-out, with requests coming in", () => {
+  beforeEach(async () => {
+    await stack.configure({ release: "one" });
+    await stack.up();
+  }, 240_000);
+
+  it("of a new version fails no request, and both versions serve meanwhile", async () => {
+    const requests = load();
+    await stack.configure({ release: "two" });
+    await stack.up();
+    const after = requests.snapshot();
+    const report = await requests.stop();
+    expect(failures(report)).toEqual([]);
+    expect(versions(report)).toEqual(["one", "two"]);
+    expect(report.http.map(({ requests }) => requests > 100)).toEqual([true, true]);
+    expect(report.webSockets?.connected).toBe(4);
+    // A client whose instance went came back, and none was thrown out twice by the same roll-out of two instances.
+    expect(after.webSockets?.reconnects.length).toBeLessThanOrEqual(8);
+    expect(await versionOf("backend-api-1")).toBe("two");
+    expect(await versionOf("backend-api-2")).toBe("two");
+  }, 180_000);
+
+  it("of a version that never turns healthy ends at the first instance, which is back on the old one", async () => {
+    const untouched = await pid("backend-api-2");
+    const requests = load();
+    const broken = { healthSeconds: 5, environment: { FAIL_HEALTH: "1" } };
+    await stack.configure({ release: "two", apiFleet: broken });
+    const ended = await stack.tryUp();
+    const report = await requests.stop();
+    expect(ended.exitCode).not.toBe(0);
+    expect(ended.said).toMatch(
+      /backend-api-1: releases\/[0-9a-f]{12} did not become healthy: within 5 s .* gave 500/,
+    );
+    expect(ended.said).toMatch(/\| backend-api two: backend-api-1 listens/);
+    expect(ended.said).toMatch(/state now: releases\/[0-9a-f]{12} runs again/);
+    expect(failures(report)).toEqual([]);
+    expect(versions(report)).toEqual(["one"]);
+    expect(await versionOf("backend-api-1")).toBe("one");
+    expect(await pid("backend-api-2")).toBe(untouched);
+    expect([...(await serversOf("api_pool")).values()].map(({ status }) => status)).toEqual(["UP", "UP"]);
+  }, 180_000);
+
+  it("of an artifact that is not what its checksum says takes no instance out", async () => {
+    const before = [await pid("backend-api-1"), await pid("backend-api-2")];
+    const artifact = { path: `${stack.release("two")}/backend-api.mjs`, sha256: "0".repeat(64) };
+    await stack.configure({ release: "two", apiFleet: { artifact } });
+    const ended = await stack.tryUp();
+    expect(ended.exitCode).not.toBe(0);
+    expect(ended.said).toMatch(/backend-api\.mjs has the SHA-256 [0-9a-f]{64}, expected 0{64}/);
+    expect([await pid("backend-api-1"), await pid("backend-api-2")]).toEqual(before);
+    expect([...(await serversOf("api_pool")).values()].map(({ status }) => status)).toEqual(["UP", "UP"]);
+  }, 120_000);
+});
+
+describe("a change that cannot be made", () => {
+  beforeEach(async () => {
+    await stack.configure({ release: "one" });
+    await stack.up();
+  }, 240_000);
+
+  it("is told in HAProxy's words, nothing is restarted or cut, and the next good one works", async () => {
+    const before = await stack.incus.haproxyProcesses();
+    const requests = load();
+    await stack.configure({ loadBalancer: { extraConfig: { api_pool: "balance sideways\n" } } });
+    const refused = await stack.tryUp();
+    const report = await requests.stop();
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.said).toMatch(/\[\/etc\/haproxy\/current\/haproxy\.cfg:\d+\] : balance only supports/);
+    expect(refused.said).toMatch(
+      /line \d+ \(from veza-edge:loadBalancer\.extraConfig\.api_pool\): balance sideways/,
+    );
+    expect(failures(report)).toEqual([]);
+    expect(report.webSockets).toMatchObject({ connected: 4, reconnects: [] });
+    expect(await stack.incus.haproxyProcesses()).toEqual(before);
+    await stack.configure({ loadBalancer: { extraConfig: { api_pool: "fullconn 1000\n" } } });
+    await stack.up();
+    expect(await haproxyConfig()).toContain("fullconn 1000");
+    expect((await stack.incus.haproxyProcesses()).master).toBe(before.master);
+  }, 180_000);
+
+  it("because somebody else is changing the stack is refused at once", async () => {
+    await stack.configure({ release: "two" });
+    const first = stack.startUp();
+    await first.says(/backend-api-1-rollout-apply updating/);
+    const second = await stack.tryUp();
+    expect(second.exitCode).not.toBe(0);
+    expect(second.said).toMatch(/stack lab-t-1 is being updated by somebody else; nothing was done/);
+    expect(await first.ended).toMatchObject({ exitCode: 0 });
+  }, 120_000);
+
+  it("because a container was stopped by hand says how to start it, and works afterwards", async () => {
+    await stack.incus.stop("backend-api-2");
+    await stack.configure({ release: "two" });
+    const refused = await stack.tryUp();
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.said).toMatch(
+      /this container is STOPPED, so 'application' cannot be applied\. Start it: incus start backend-api-2 --project veza-lab-t-1/,
+    );
+    await stack.incus.start("backend-api-2");
+    await stack.up();
+    expect(await versionOf("backend-api-2")).toBe("two");
+  }, 180_000);
+
+  it("because a container's disk is full leaves what serves alone, and works when there is room", async () => {
+    const before = await stack.incus.haproxyProcesses();
+    const limits = { rootGiB: 1 };
+    const instances = [{ address: edgeAddress, limits, publish: [{ http: publishedPort }] }];
+    await stack.configure({ loadBalancer: { instances } });
+    await stack.up();
+    await stack.incus.shell("haproxy", "! head -c 2G /dev/zero >/root/filled");
+    try {
+      await stack.configure({ loadBalancer: { instances, extraConfig: { api_pool: "fullconn 1000\n" } } });
+      const full = await stack.tryUp();
+      expect(full.exitCode).not.toBe(0);
+      expect(full.said).toMatch(/disk quota exceeded/);
+      expect(full.said).toMatch(/veza-lab-t-1\/haproxy: .* a full disk is the usual reason\. Make room/);
+      expect((await fetch(`${publicUrl}/api/v1/health`)).status).toBe(200);
+      expect(await stack.incus.haproxyProcesses()).toEqual(before);
+    } finally {
+      await stack.incus.shell("haproxy", "rm /root/filled");
+    }
+    await stack.up();
+    expect(await haproxyConfig()).toContain("fullconn 1000");
+    expect(changed((await stack.up()).changes)).toBe(0);
+  }, 180_000);
+
+  it("because there is no room for its files leaves what serves alone, and works when there is", async () => {
+    const before = await stack.incus.haproxyProcesses();
+    const units = "/var/lib/veza/units";
+    await stack.incus.shell("haproxy", `mount -t tmpfs -o size=4k none ${units}`);
+    try {
+      await stack.configure({ loadBalancer: { extraConfig: { api_pool: "fullconn 1001\n" } } });
+      const full = await stack.tryUp();
+      expect(full.exitCode).not.toBe(0);
+      expect(full.said).toMatch(/No space left on device/);
+      expect(full.said).toMatch(/veza-lab-t-1\/haproxy: 'haproxy' could not be applied/);
+      expect(await stack.incus.haproxyProcesses()).toEqual(before);
+    } finally {
+      await stack.incus.shell("haproxy", `umount ${units}`);
+    }
+    await stack.up();
+    expect(await haproxyConfig()).toContain("fullconn 1001");
+  }, 180_000);
+});
+
+async function haproxyConfig(): Promise<string> {
+  return stack.incus.shell("haproxy", "cat /etc/haproxy/current/haproxy.cfg");
+}
+
+/** What an instance itself says it runs. */
+async function versionOf(instance: string): Promise<string> {
+  const address = `10.82.0.${String(20 + Number(instance.replace(/\D/g, "")))}`;
+  const answer = await fetch(`http://${address}:8080/api/v1/health`);
+  return answer.headers.get("X-Version") ?? "";
+}
