@@ -65,7 +65,7 @@ const locksDir = () => join(root, "state/veza-edge/pulumi/.pulumi/locks/organiza
 const locks = () => (existsSync(locksDir()) ? readdirSync(locksDir()) : []);
 
 /** Starts an update that would take a minute; comes back when the program runs (so the lock is held). */
-async function longUpdate() {
+async function longUpdate({ onTerminal = false } = {}) {
   const running = join(root, "running");
   rmSync(running, { force: true });
   program(
@@ -73,7 +73,9 @@ async function longUpdate() {
 writeFileSync(${JSON.stringify(running)}, "");
 await new Promise((done) => setTimeout(done, 60_000));`,
   );
-  const child = spawn(launcher, ["up", "--yes", "--skip-preview", "--stack", "lab-tiny"], {
+  const words = [launcher, "up", "--yes", "--skip-preview", "--stack", "lab-tiny"];
+  const [command = "", ...rest] = onTerminal ? ["script", "-qefc", words.join(" "), "/dev/null"] : words;
+  const child = spawn(command, rest, {
     cwd: project,
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -197,6 +199,25 @@ describe("bin/pulumi", () => {
     expect(next.exitCode).toBe(0);
     expect(locks()).toEqual([]);
   }, 120_000);
+
+  it.each([
+    ["on a terminal", true],
+    ["without a terminal", false],
+  ])(
+    "takes Pulumi with it when it is killed itself, %s, and the next update goes on",
+    async (_how, onTerminal) => {
+      const first = await longUpdate({ onTerminal });
+      const [, parent] = /\) \S (\d+) /.exec(readFileSync(`/proc/${first.owner}/stat`, "utf8")) ?? [];
+      expect(readFileSync(`/proc/${parent}/cmdline`, "utf8")).toContain("src/ops/pulumi/main.ts");
+      process.kill(Number(parent), "SIGKILL");
+      await first.ended;
+      program("export const again = true;");
+      const next = await pulumi("up", "--yes", "--skip-preview", "--stack", "lab-tiny");
+      expect(next.stderr).toContain(`is cleared: its owner is dead (process ${first.owner} of `);
+      expect(next.exitCode).toBe(0);
+    },
+    120_000,
+  );
 
   it.each([
     ["another machine", { pid: 1, hostname: `not-${hostname()}` }, "another machine"],

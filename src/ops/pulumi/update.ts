@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { execa } from "execa";
+import { z } from "zod";
 
 import { hostsSchema } from "../../config/hosts.ts";
 import { readStackFile } from "../../config/stack-file.ts";
@@ -35,7 +36,9 @@ export async function update(
   const local = fileBackend(backend);
   if (!local || hasStack(local, project, stack)) {
     try {
-      const problems = await converge(await deployedState(run, project, stack), say);
+      const state = await deployedState(run, project, stack);
+      const problems = await converge(state, say);
+      await forgetInterruptedCreates(run, stack, state.exportedState);
       for (const line of problems) say(`not brought back: ${line}`);
     } catch (error) {
       return `${error instanceof Error ? error.message : String(error)}\nNothing was updated.`;
@@ -105,6 +108,34 @@ async function configuredHosts(
   );
 }
 
+const pendingOperations = z.object({
+  deployment: z
+    .object({ pending_operations: z.array(z.object({ type: z.string() })).default([]) })
+    .nullable(),
+});
+
+/**
+ * What a killed update had begun to create was looked at on the hosts, and is either removed or adopted by the update
+ * to come: the engine would otherwise warn of it in every update from now on.
+ */
+async function forgetInterruptedCreates(
+  run: PulumiRun,
+  stack: string,
+  exportedState: unknown,
+): Promise<void> {
+  const operations = pendingOperations.parse(exportedState).deployment?.pending_operations ?? [];
+  if (!operations.some(({ type }) => type === "creating")) return;
+  // Commands have nothing that could be read back, so a refresh does only this.
+  const words = ["refresh", "--clear-pending-creates", "--yes", "--skip-preview", "--non-interactive"];
+  await execa(run.pulumi, [...words, "--stack", stack], {
+    cwd: run.cwd,
+    env: run.env,
+    extendEnv: false,
+    stdin: "ignore",
+    timeout: EXPORT_LIMIT,
+  });
+}
+
 /** The state, secrets in clear: it stays in this process. */
 async function exportState(run: PulumiRun, stack: string): Promise<unknown> {
   const { stdout } = await execa(run.pulumi, ["stack", "export", "--show-secrets", "--stack", stack], {
@@ -121,14 +152,19 @@ async function exportState(run: PulumiRun, stack: string): Promise<unknown> {
 /**
  * Runs Pulumi to its end. It gets each signal once: a second interrupt would make it drop everything.
  * On a terminal Ctrl-C reaches both of us; elsewhere Pulumi is in a process group of its own, so that a
- * signal to ours does not reach it twice, and gets what we get passed on.
+ * signal to ours does not reach it twice, and gets what we get passed on. When we are killed outright it
+ * goes with us: the hosts have us marked as the one who updates them, and would take it for ended.
  */
 function runInForeground(
   run: PulumiRun,
   args: readonly string[],
 ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   const terminal = process.stdin.isTTY || process.stdout.isTTY;
-  const child = spawn(run.pulumi, args, { env: run.env, stdio: "inherit", detached: !terminal });
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", run.pulumi, ...args], {
+    env: run.env,
+    stdio: "inherit",
+    detached: !terminal,
+  });
   const forward = (signal: NodeJS.Signals) => child.kill(signal);
   process.on("SIGTERM", forward);
   process.on("SIGINT", terminal ? () => undefined : forward);
