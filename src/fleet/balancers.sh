@@ -23,25 +23,33 @@ agent_says() { # LINE
   mv -f /run/veza/.agent /run/veza/agent
 }
 
-# Prints what one load balancer says of this server: STATUS WEIGHT SESSIONS, and how many OTHERS of the pool take
-# requests. Prints `absent` when it does not know the server, fails when it does not answer.
+# Prints what one load balancer says of this server: STATUS WEIGHT SESSIONS ADDRESS:PORT, and how many OTHERS of the
+# pool take requests. Prints `absent` when it does not know the server, or only at the address of another container;
+# fails when it does not answer.
 seen_by() { # ADDRESS:PORT
   local csv
   csv=$(curl -fs --max-time 2 "http://$1/stats;csv") || return 1
-  awk -F, -v pool="$POOL" -v server="$INSTANCE" '
+  awk -F, -v pool="$POOL" -v server="$INSTANCE" -v address="$ADDRESS" -v port="$PORT" '
     NR == 1 { sub(/^# */, ""); for (n = 1; n <= NF; n++) column[$n] = n; next }
     $column["pxname"] != pool || $column["svname"] ~ /^(FRONTEND|BACKEND)$/ { next }
     { split($column["status"], status, " "); weight = $column["weight"] + 0 }
-    $column["svname"] == server { row = status[1] " " weight " " $column["scur"] + $column["qcur"]; next }
+    $column["svname"] == server {
+      known = "addr" in column ? $column["addr"] : address ":" port
+      if (index(known, address ":") == 1) row = status[1] " " weight " " $column["scur"] + $column["qcur"] " " known
+      next
+    }
     status[1] == "UP" && weight > 0 { others++ }
     END { print row == "" ? "absent" : row " " others + 0 }' <<<"$csv"
 }
 
 find_load_balancers() {
-  local balancer
+  local balancer row known
   for balancer in $LOAD_BALANCERS; do
-    if seen_by "$balancer" >/dev/null || { sleep 1; seen_by "$balancer" >/dev/null; }; then
+    if row=$(seen_by "$balancer") || { sleep 1; row=$(seen_by "$balancer"); }; then
       balancers+=("$balancer")
+      read -r _ _ _ known _ <<<"$row"
+      [ "${known:-$ADDRESS:$PORT}" = "$ADDRESS:$PORT" ] ||
+        note "$INSTANCE: load balancer $balancer knows it as $known, and gives it no requests until its own configuration has changed"
     else
       note "$INSTANCE: load balancer $balancer does not answer and is not waited for"
     fi
@@ -51,7 +59,11 @@ find_load_balancers() {
 # Status of an operator's own drain (DRAIN with its weight) or maintenance (MAINT) is as good as UP: it is left alone.
 gives_no_requests() { [ "$1" = MAINT ] || [ "$2" -eq 0 ]; }
 holds_no_sessions() { [ "$3" -eq 0 ]; }
-gives_requests() { case $1 in UP | DRAIN) [ "$2" -gt 0 ] ;; MAINT) ;; *) return 1 ;; esac }
+# One that knows another port cannot give requests before its own configuration follows, which waits for this roll-out.
+gives_requests() {
+  [ "$4" = "$ADDRESS:$PORT" ] || return 0
+  case $1 in UP | DRAIN) [ "$2" -gt 0 ] ;; MAINT) ;; *) return 1 ;; esac
+}
 
 # Waits until all load balancers agree; `why` names those that do not. One that falls silent for 5 s is left out.
 all_agree_within() { # SECONDS TEST
@@ -94,9 +106,9 @@ take_out() {
   fi
   agent_says '0%'
   all_agree_within 10 gives_no_requests ||
-    fail "$INSTANCE: a load balancer goes on sending requests 10 s after this instance asked it not to (status, weight, sessions):$why. Does its agent check work?"
+    fail "$INSTANCE: a load balancer goes on sending requests 10 s after this instance asked it not to (status, weight, sessions, address):$why. Does its agent check work?"
   all_agree_within "$DRAIN_SECONDS" holds_no_sessions ||
-    note "$INSTANCE: still has sessions after $DRAIN_SECONDS s (drainSeconds), which end now (status, weight, sessions):$why"
+    note "$INSTANCE: still has sessions after $DRAIN_SECONDS s (drainSeconds), which end now (status, weight, sessions, address):$why"
 }
 
 take_in() {
@@ -104,7 +116,9 @@ take_in() {
   # Said again and again, because the agent says `up 100%` for 15 s only.
   until agent_says 'up 100%' && all_agree_within 5 gives_requests; do
     [ "$SECONDS" -lt "$deadline" ] || {
-      why="a load balancer does not give it requests within $HEALTH_SECONDS s (status, weight, sessions):$why"
+      why="a load balancer does not give it requests within $HEALTH_SECONDS s (status, weight, sessions, address):$why"
+      [ "$(known_health_path)" = "$HEALTH_PATH" ] ||
+        why+=". Load balancers still check $(known_health_path), and learn the new healthPath after this roll-out: the version that changes it has to answer at both"
       return 1
     }
   done

@@ -14,12 +14,13 @@
 home=/opt/veza/$APP
 wanted=releases/${ARTIFACT_SHA256:0:12} # what `current` points to in the end, relative to $home
 changing=$home/.changing                # holds what `current` pointed to before; empty at a first deployment
+answers=$home/.answers                  # port and health path of the last version that served
 stopped=                                # set when this run has begun to touch the running application
 resumed=                                # set when an earlier run was cut off
 why=                                    # why the last wait ended without success
 
 follow_up() {
-  if settled; then return; fi
+  if settled; then remember; return; fi
   recall
   obtain_release
   find_load_balancers
@@ -32,6 +33,7 @@ follow_up() {
     fail "$INSTANCE: $wanted did not become healthy: $why"
   take_in || fail "$INSTANCE: $wanted is healthy, but $why"
   steady || fail "$INSTANCE: $wanted became healthy and then $why"
+  remember
   rm -f "$changing"
   prune
   note "$INSTANCE: $wanted serves"
@@ -51,6 +53,18 @@ recall() {
     # shellcheck disable=SC2154 # set by files.sh
     rm -rf "$backup" "$unit_dir/added"
   fi
+}
+
+remember() {
+  if [ -f "$answers" ] && [ "$(cat "$answers")" = "$PORT $HEALTH_PATH" ]; then return; fi
+  printf '%s %s\n' "$PORT" "$HEALTH_PATH" >"$answers.new"
+  mv -f "$answers.new" "$answers"
+}
+
+known_health_path() {
+  local path=$HEALTH_PATH
+  [ ! -f "$answers" ] || read -r _ path <"$answers"
+  printf '%s\n' "$path"
 }
 
 ## The application
@@ -157,6 +171,7 @@ undo() {
     return
   fi
   point_current "$previous"
+  [ ! -f "$answers" ] || read -r PORT HEALTH_PATH <"$answers"
   restart_agent
   if start_application && healthy_within "$HEALTH_SECONDS" && take_in; then
     rm -f "$changing"

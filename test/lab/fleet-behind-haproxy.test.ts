@@ -7,6 +7,7 @@ import { loadBalancerModel } from "../../src/haproxy/model.ts";
 import { loadBalancerUnit } from "../../src/haproxy/render.ts";
 import { startLoad, type Load } from "../../src/ops/load/start-load.ts";
 import { FleetLab, instancesOf, type Outcome } from "./fleet-lab.ts";
+import { until } from "./support/until.ts";
 
 /** Names of our own: Incus refuses a name that another project has on the same bridge, such as that of a running lab. */
 const balancer = "rolling-haproxy";
@@ -22,19 +23,27 @@ beforeAll(async () => {
     await lab.container(spec.name, "app", spec.address);
     expect(await lab.rollOut(spec, statistics)).toMatchObject({ exitCode: 0 });
   }
-  const servers = specs.map(({ id, name, address: at }) => ({
+  await balance(specs);
+}, 400_000);
+afterAll(() => lab.close(), 60_000);
+
+/** Has the load balancer send requests to these instances, as an update does after its roll-outs. */
+async function balance(specs: readonly InstanceSpec[], healthPath = "/api/v1/health"): Promise<void> {
+  const servers = specs.map(({ id, name, address: at, application: { port } }) => ({
     id,
     name,
     address: at,
-    port: 8080,
+    port,
     agentPort: 8079,
   }));
-  const config = loadBalancerSchema.parse({ instances: [{ address }] });
+  const config = loadBalancerSchema.parse({
+    instances: [{ address }],
+    healthChecks: { paths: { api_pool: healthPath } },
+  });
   const network = networkSchema.parse({ gateway: "10.77.0.1/24" });
   const model = loadBalancerModel(config, { api_pool: servers, stream_pool: [] }, network);
   expect(await lab.apply(balancer, loadBalancerUnit(model), 120)).toMatchObject({ exitCode: 0 });
-}, 400_000);
-afterAll(() => lab.close(), 60_000);
+}
 
 async function fleetOf(
   version: string,
@@ -148,3 +157,47 @@ describe("a fleet of two behind HAProxy", () => {
     expect(outcome?.said).toContain("no other server of api_pool takes requests: restarted without a drain");
   }, 60_000);
 });
+
+describe("what a load balancer only learns after the roll-out", () => {
+  it("a new port: instances do not wait for it, and serve as soon as it knows", async () => {
+    const moved = await fleetOf("7", { port: 8090 });
+    const outcomes = await rollOut(moved);
+    expect(outcomes).toMatchObject([{ exitCode: 0 }, { exitCode: 0 }]);
+    expect(outcomes[0]?.said).toContain("knows it as 10.77.0.71:8080");
+    await balance(moved);
+    await until("a request is answered", async () => (await versionBehind()) === "7", 15);
+  }, 120_000);
+
+  it("a new port whose version is broken: the old one is back on the old port", async () => {
+    const broken = { port: 8091, environment: { FAIL_HEALTH: "1" }, healthSeconds: 5 };
+    const [outcome] = await rollOut(await fleetOf("8", broken));
+    expect(outcome?.exitCode).not.toBe(0);
+    expect(outcome?.said).toMatch(/state now: releases\/[0-9a-f]{12} runs again/);
+    await expect(ofServer("rolling-api-1")).resolves.toMatchObject({ status: "UP" });
+  }, 60_000);
+
+  it("a new address: what it says of the container at the old one is not waited for", async () => {
+    const specs = await fleetOf("7", { port: 8090 });
+    await balance(specs.map((spec) => (spec.id === 1 ? { ...spec, address: "10.77.0.79" } : spec)));
+    const [outcome] = await rollOut((await fleetOf("9", { port: 8090 })).slice(0, 1));
+    expect(outcome).toMatchObject({ exitCode: 0 });
+    await balance(specs);
+  }, 120_000);
+
+  it("a new health path: what answers at both serves, and what does not is told why it cannot", async () => {
+    const both = { port: 8090, healthPath: "/api/v1/whoami" };
+    expect(await rollOut(await fleetOf("9", both))).toMatchObject([{ exitCode: 0 }, { exitCode: 0 }]);
+    await balance(await fleetOf("9", both), "/nowhere");
+    const only = { port: 8090, healthPath: "/api/v1/health", healthSeconds: 5 };
+    const [outcome] = await rollOut(await fleetOf("10", only));
+    expect(outcome?.exitCode).not.toBe(0);
+    expect(outcome?.said).toContain(
+      "Load balancers still check /api/v1/whoami, and learn the new healthPath after",
+    );
+  }, 180_000);
+});
+
+async function versionBehind(): Promise<unknown> {
+  const response = await fetch(`http://${address}/api/v1/whoami`, { headers: { Connection: "close" } });
+  return response.ok ? ((await response.json()) as { version: unknown }).version : undefined;
+}
