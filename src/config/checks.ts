@@ -11,7 +11,9 @@ export function crossChecks(config: Sketch): Problem[] {
     ...inNetwork(containers, config.network?.gateway),
     ...repeatedAddresses(containers),
     ...repeatedNames(containers),
+    ...repeatedHosts(config),
     ...hostReferences(containers, Object.keys(config.hosts)),
+    ...poolsOnOtherHosts(config),
     ...publishedPorts(config),
     ...poolFeeds(config),
   ];
@@ -61,7 +63,17 @@ function inNetwork(containers: readonly Placed[], network: string | undefined): 
         },
       ];
     }
-    if (subnet.check(address)) return [];
+    if (subnet.check(address)) {
+      const place = placeIn(network, address);
+      if (place !== "first" && place !== "last") return [];
+      return [
+        {
+          path: at,
+          message: `${address} is the ${place} address of ${network}, which names the ${place === "first" ? "network itself" : "broadcast"}`,
+          hint: "give the container an address between the two",
+        },
+      ];
+    }
     return [
       {
         path: at,
@@ -70,6 +82,15 @@ function inNetwork(containers: readonly Placed[], network: string | undefined): 
       },
     ];
   });
+}
+
+/** Whether an address of a network is its first, its last, or one that a machine can have. */
+function placeIn(network: string, address: string): "first" | "last" | "between" {
+  const length = Number(network.split("/")[1]);
+  const number = address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  const size = 2 ** (32 - length);
+  if (number % size === 0) return "first";
+  return number % size === size - 1 ? "last" : "between";
 }
 
 function repeatedAddresses(containers: readonly Placed[]): Problem[] {
@@ -91,6 +112,33 @@ function repeatedNames(containers: readonly Placed[]): Problem[] {
   }));
 }
 
+/** Every machine is listed once: what is said to it is told by these from what is said to the others. */
+function repeatedHosts({ hosts }: Sketch): Problem[] {
+  const entries = Object.entries(hosts).map(([name, host]) => ({ name, ...host }));
+  const overSsh = entries.filter(({ connection }) => connection === "ssh");
+  return [
+    ...repeated(entries, ({ connection }) => (connection === "local" ? "local" : undefined)).map(
+      ([again, first]) => ({
+        path: yamlPath(["hosts", again.name]),
+        message: `this machine is '${first.name}' already`,
+        hint: "list it once",
+      }),
+    ),
+    ...repeated(overSsh, ({ address, port }) => address && `${address}:${String(port)}`).map(
+      ([again, first]) => ({
+        path: yamlPath(["hosts", again.name, "address"]),
+        message: `${again.address ?? ""}, port ${String(again.port)}, is '${first.name}' already`,
+        hint: "list a machine once",
+      }),
+    ),
+    ...repeated(overSsh, ({ hostKey }) => hostKey).map(([again, first]) => ({
+      path: yamlPath(["hosts", again.name, "hostKey"]),
+      message: `is the host key of '${first.name}' too`,
+      hint: "a machine that was cloned needs keys of its own: rm /etc/ssh/ssh_host_*; dpkg-reconfigure openssh-server",
+    })),
+  ];
+}
+
 function hostReferences(containers: readonly Placed[], hosts: readonly string[]): Problem[] {
   const known = hosts.join(", ");
   // Without any, the list itself is the mistake.
@@ -104,6 +152,27 @@ function hostReferences(containers: readonly Placed[], hosts: readonly string[])
     }
     if (hosts.includes(host)) return [];
     return [{ path: at, message: `there is no host '${host}'`, hint: `veza-edge:hosts has: ${known}` }];
+  });
+}
+
+/** Bridges of two hosts have nothing in common but their addresses: what is on one cannot be reached from the other. */
+function poolsOnOtherHosts(config: Sketch): Problem[] {
+  const names = Object.keys(config.hosts);
+  const [only] = names.length === 1 ? names : [];
+  const containers = placed(config).flatMap(({ host = only, ...rest }) =>
+    host !== undefined && names.includes(host) ? [{ host, ...rest }] : [],
+  );
+  const loadBalancers = containers.filter(({ path }) => path[0] === "loadBalancer");
+  return containers.flatMap(({ name, host, path }) => {
+    const elsewhere = path[0] === "fleets" ? loadBalancers.find((one) => one.host !== host) : undefined;
+    if (elsewhere === undefined) return [];
+    return [
+      {
+        path: yamlPath([...path, "host"]),
+        message: `the load balancer ${elsewhere.name} on ${elsewhere.host} cannot reach ${name} on ${host}: there is no network between the bridges of two hosts yet`,
+        hint: "place load balancers and the fleets behind them on one host",
+      },
+    ];
   });
 }
 

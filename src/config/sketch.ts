@@ -33,6 +33,14 @@ const loadBalancer = z.object({
   staticServers: lenient(z.record(z.string(), z.array(z.unknown()))),
 });
 
+const nowhere = { connection: undefined, address: undefined, port: 22, hostKey: undefined };
+const host = z.object({
+  connection: text,
+  address: text,
+  port: z.number().default(22).catch(22),
+  hostKey: text,
+});
+
 const fleet = z.object({
   pool: lenient(z.enum(poolNames)),
   healthPath: text,
@@ -44,7 +52,7 @@ const fleet = z.object({
  * rooms are found, and reported together with the others, while there are mistakes within rooms.
  */
 export const sketchSchema = z.object({
-  hosts: z.record(z.string(), z.unknown()).catch({}),
+  hosts: z.record(z.string(), host.catch(nowhere)).catch({}),
   network: lenient(networkSchema),
   loadBalancer: lenient(loadBalancer),
   fleets: z

@@ -41,6 +41,13 @@ function stackFile() {
   };
 }
 
+const overSsh = (changes: Record<string, unknown> = {}): Record<string, unknown> => ({
+  connection: "ssh",
+  address: "host.example",
+  hostKey: "ssh-ed25519 AAAA",
+  ...changes,
+});
+
 function problemsOf(config: Record<string, unknown>): readonly Problem[] {
   try {
     loadConfig("lab", config);
@@ -123,11 +130,66 @@ describe("a stack file with mistakes", () => {
         hint: "a port of the host leads to one place: take another port or address",
       },
     ]);
-    config["veza-edge:hosts"]["other"] = { connection: "local" };
+    config["veza-edge:hosts"]["other"] = overSsh();
     for (const [n, host] of ["main", "other"].entries()) Object.assign(instances[n] ?? {}, { host });
-    for (const fleet of Object.values(config["veza-edge:fleets"]))
-      for (const instance of fleet.instances) instance["host"] = "main";
+    for (const fleet of Object.values(config["veza-edge:fleets"])) fleet.instances = [];
     expect(problemsOf(config)).toEqual([]);
+  });
+
+  it.each([
+    ["10.77.0.0/24", "10.77.0.0", "network itself"],
+    ["10.77.0.0/24", "10.77.0.255", "broadcast"],
+    ["10.77.0.0/23", "10.77.1.255", "broadcast"],
+    ["10.77.0.0/23", "10.77.0.255", undefined],
+    ["10.77.0.0/23", "10.77.1.0", undefined],
+    ["10.77.0.64/26", "10.77.0.64", "network itself"],
+  ])("in %s is told about the address %s that no machine can have", (network, address, names) => {
+    const config = stackFile();
+    const length = network.split("/")[1] ?? "";
+    config["veza-edge:network"].gateway =
+      `${network === "10.77.0.64/26" ? "10.77.0.65" : "10.77.0.1"}/${length}`;
+    const { "backend-api": api } = config["veza-edge:fleets"];
+    api.instances = [{ id: 1, address }];
+    const said = problemsOf(config).filter(({ path }) => path.includes("backend-api"));
+    expect(said.map(({ message }) => message)).toEqual(
+      names === undefined ? [] : [expect.stringContaining(`which names the ${names}`)],
+    );
+  });
+
+  it("is told about machines that are listed twice", () => {
+    const config = stackFile();
+    Object.assign(config["veza-edge:hosts"], {
+      again: { connection: "local" },
+      a: overSsh(),
+      b: overSsh({ hostKey: "ssh-ed25519 BBBB" }),
+      c: overSsh({ address: "c.example" }),
+      d: overSsh({ port: 2222, hostKey: "ssh-ed25519 DDDD" }),
+    });
+    const said = problemsOf(config).filter(({ path }) => path.startsWith("veza-edge:hosts"));
+    expect(said.map(({ path, message }) => `${path} ${message}`)).toEqual([
+      "veza-edge:hosts.again this machine is 'main' already",
+      "veza-edge:hosts.b.address host.example, port 22, is 'a' already",
+      "veza-edge:hosts.c.hostKey is the host key of 'a' too",
+    ]);
+  });
+
+  it("is told that no load balancer reaches instances on another host", () => {
+    const config = stackFile();
+    config["veza-edge:hosts"]["other"] = overSsh();
+    for (const instance of config["veza-edge:loadBalancer"].instances) instance["host"] = "main";
+    const { "backend-api": api, "stream-server": stream } = config["veza-edge:fleets"];
+    for (const instance of [...api.instances, ...stream.instances]) instance["host"] = "main";
+    expect(problemsOf(config)).toEqual([]);
+    Object.assign(api.instances[1] ?? {}, { host: "other" });
+    expect(problemsOf(config)).toEqual([
+      {
+        path: "veza-edge:fleets.backend-api.instances[1].host",
+        message:
+          "the load balancer haproxy on main cannot reach backend-api-2 on other: there is no network between the bridges of two hosts yet",
+        hint: "place load balancers and the fleets behind them on one host",
+      },
+    ]);
+    expect(problemsOf({ ...config, "veza-edge:loadBalancer": undefined })).toEqual([]);
   });
 
   it.each<[string, Record<string, unknown>]>([
