@@ -3,8 +3,10 @@ import { engineConfig } from "./config/engine.ts";
 import { loadConfig } from "./config/load.ts";
 import { ConfigError } from "./config/problem.ts";
 import { Edge } from "./edge.ts";
+import { endWithEngine } from "./engine-watch.ts";
 import { missingFiles } from "./requirements.ts";
 
+endWithEngine();
 const stack = pulumi.getStack();
 const sshPrivateKey = new pulumi.Config().getSecret("sshPrivateKey");
 
