@@ -40,6 +40,8 @@ describe("an update whose engine was killed", () => {
     const next = await stack.up();
     expect(next.said).toMatch(/The lock on stack lab-t-1 is cleared/);
     await expectServing("one", ["backend-api-1", "backend-api-2"]);
+    // Nor does the engine go on warning of what it was about to create.
+    expect(next.said).not.toMatch(/pending operations/);
     expect(changed((await stack.up()).changes)).toBe(0);
   }, 240_000);
 });
