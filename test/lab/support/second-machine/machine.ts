@@ -1,4 +1,5 @@
 import { execa } from "execa";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -79,11 +80,44 @@ export class SecondMachine {
     return stdout;
   }
 
+  /** Whether a line of shell ends well on it. */
+  async succeeds(line: string): Promise<boolean> {
+    return (await this.shell(`if ( ${line} ) >&2; then echo yes; fi`)) === "yes";
+  }
+
+  /** Names of its Incus projects. */
+  async projects(): Promise<readonly string[]> {
+    const listed = await this.incus("project", "list", "--format", "csv", "--columns", "n");
+    return listed
+      .trimEnd()
+      .split("\n")
+      .map((one) => one.replace(" (current)", ""));
+  }
+
+  /** What its Incus remembers of containers: changes when anything is done to one. */
+  async memory(): Promise<string> {
+    return this.shell("incus query '/1.0/instances?recursion=1&all-projects=true' </dev/null | sha256sum");
+  }
+
   /** Runs its Incus client. */
   async incus(...words: readonly string[]): Promise<string> {
     return this.shell(
       `incus ${words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ")} </dev/null`,
     );
+  }
+
+  /** Has an SSH agent with the key that may log in for the time of a work, which is given its socket. */
+  async withAgent(work: (socket: string) => Promise<void>): Promise<void> {
+    const socket = join(this.#directory, "agent");
+    const agent = execa("ssh-agent", ["-D", "-a", socket], { stdin: "ignore", reject: false });
+    try {
+      while (!existsSync(socket)) await delay(50);
+      await execa("ssh-add", ["-q", this.keyFile], { stdin: "ignore", env: { SSH_AUTH_SOCK: socket } });
+      await work(socket);
+    } finally {
+      agent.kill();
+      await agent;
+    }
   }
 
   /** A power cut and a new start; resolves when its init has come up again, which its containers may not yet have. */

@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { execa } from "execa";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setDefaultCACertificates } from "node:tls";
+import { proveEdge } from "../../src/ops/proof/proof.ts";
+import { changed } from "../../tools/verbs/pulumi.ts";
+import { SecondMachine } from "./support/second-machine/machine.ts";
+import { Staging } from "./support/second-machine/staging.ts";
+import { until } from "./support/until.ts";
+
+let machine: SecondMachine;
+let staging: Staging;
+beforeAll(async () => {
+  machine = await SecondMachine.open();
+  staging = await Staging.create(machine);
+  await staging.configure();
+  setDefaultCACertificates([await readFile(staging.caFile, "utf8")]);
+}, 600_000);
+afterAll(() => machine.close(), 120_000);
+
+const url = (path = ""): string => `https://${machine.address}${path}`;
+
+async function serves(): Promise<boolean> {
+  const answer = await fetch(url("/api/v1/whoami"), { signal: AbortSignal.timeout(3_000) }).catch(
+    () => undefined,
+  );
+  return answer?.status === 200;
+}
+
+describe("the staging stack, on another machine over SSH", () => {
+  it("is not touched without a key, and the message says which to set", async () => {
+    const { exitCode, said } = await staging.startUp().ended;
+    expect(said).toContain("veza-edge:sshPrivateKey: the key that may log in to main");
+    expect(exitCode).toBe(1);
+    expect(await machine.projects()).toEqual(["default"]);
+  }, 60_000);
+
+  it("is deployed from nothing, and answers at the machine's own address", async () => {
+    await staging.setKey(machine.keyFile);
+    expect((await staging.up()).changes).toMatchObject({ create: expect.any(Number) });
+    const claims = await proveEdge({
+      baseUrl: url(),
+      cookie: "VEZA_SERVERID",
+      apiPath: "/api/v1/health",
+      streamPrefix: "/stream/",
+      apiInstances: ["backend-api-1", "backend-api-2"],
+      streamInstances: ["stream-server-1", "stream-server-2"],
+    });
+    expect(claims.filter(({ holds }) => !holds)).toEqual([]);
+    expect(claims.length).toBeGreaterThan(3);
+  }, 400_000);
+
+  it("sends plain HTTP to HTTPS, once", async () => {
+    const answer = await fetch(`http://${machine.address}/stream/a/1.ts?b=c`, { redirect: "manual" });
+    expect([answer.status, answer.headers.get("location")]).toEqual([301, url("/stream/a/1.ts?b=c")]);
+  });
+
+  it("brings the client's address to the application, and does not believe a client's own header", async () => {
+    const answer = await fetch(url("/api/v1/whoami"), { headers: { "X-Forwarded-For": "192.0.2.66" } });
+    const ours = (await machine.shell("ip route get 10.77.0.1 | grep -o '10.77.0.1 '")).trim();
+    expect(await answer.json()).toMatchObject({ clientAddress: ours, headers: { "x-forwarded-for": ours } });
+  });
+
+  it("has nothing to do in a second update", async () => {
+    expect(await changesOfUpdate()).toBe("");
+  }, 120_000);
+
+  it("keeps no copy of the key where another user of this machine could read it", async () => {
+    const key = (await readFile(machine.keyFile, "utf8")).split("\n")[1] ?? "";
+    const found = await execa("grep", ["-rl", "--", key, join(machine.directory, "project/state")], {
+      reject: false,
+    });
+    expect([key.length > 40, found.stdout]).toEqual([true, ""]);
+  });
+});
+
+describe("a host that is not what the config says", () => {
+  it("is refused for its host key before anything is said to it", async () => {
+    const before = await machine.memory();
+    await staging.configure({ hostKey: await otherHostKey() });
+    const { exitCode, said } = await staging.startUp().ended;
+    expect(said).toMatch(
+      /root@10\.77\.0\.100:22 cannot be reached: it shows another host key \(SHA256:\S+\) than/,
+    );
+    expect(said).toContain("Nothing was updated.");
+    expect([exitCode, await machine.memory()]).toEqual([1, before]);
+  }, 60_000);
+
+  it("ends an update in seconds when it does not answer", async () => {
+    await staging.configure();
+    await machine.shell(cutSsh);
+    const began = performance.now();
+    const { exitCode, said } = await staging.startUp().ended;
+    await machine.shell(mendSsh);
+    expect(said).toMatch(
+      /cannot be reached: ssh: connect to host 10\.77\.0\.100 port 22: .*\nNothing was updated\./,
+    );
+    expect(exitCode).toBe(1);
+    expect(performance.now() - began).toBeLessThan(30_000);
+  }, 60_000);
+});
+
+describe("an SSH connection that is cut in the middle of a roll-out", () => {
+  it("leaves hosts that the next update brings to the config, also when that was reverted", async () => {
+    await staging.configure({ environment: { COLOUR: "blue" } });
+    const cut = staging.startUp();
+    await cut.says(/backend-api-1-rollout-apply updating/);
+    await machine.shell(cutSessionsOnce("[i]ncus exec backend-api-1"));
+    const { exitCode, said } = await cut.ended;
+    expect(said).toContain("connection lost, the command may still be running there");
+    expect(exitCode).not.toBe(0);
+
+    await staging.configure();
+    const { said: next, changes } = await staging.up();
+    expect(next).toContain("did not end well: comparing it with the stack's state");
+    expect(changed(changes)).toBe(0);
+    expect(await coloured("backend-api-1")).toBe(false);
+
+    await staging.configure({ environment: { COLOUR: "blue" } });
+    expect((await staging.up()).changes).toMatchObject({ update: 2 });
+    expect([await coloured("backend-api-1"), await coloured("backend-api-2")]).toEqual([true, true]);
+    expect(await changesOfUpdate()).toBe("");
+    expect(await serves()).toBe(true);
+  }, 300_000);
+});
+
+describe("a reboot of the machine", () => {
+  it("brings the edge back without an update", async () => {
+    await machine.reboot();
+    await until("the edge answers", serves, 120);
+    expect(await changesOfUpdate()).toBe("");
+  }, 300_000);
+});
+
+/** Drops what comes to the SSH server, without a word to the sender. */
+const cutSsh =
+  "nft 'table inet cut { chain in { type filter hook input priority -300; tcp dport 22 drop; }; }'";
+const mendSsh = "nft delete table inet cut";
+
+/** Ends every SSH session as soon as such a command runs on the machine. */
+function cutSessionsOnce(command: string): string {
+  return `until pgrep -f '${command}' >/dev/null; do sleep 0.05; done; pkill -KILL -f '^sshd-session: root'`;
+}
+
+/** What another update changes, in its own words; nothing when it changes nothing. */
+async function changesOfUpdate(): Promise<string> {
+  const { changes, said } = await staging.up();
+  return changed(changes) === 0 ? "" : said;
+}
+
+async function coloured(container: string): Promise<boolean> {
+  const inside = `grep -qz COLOUR=blue /proc/$(systemctl show --value --property MainPID backend-api)/environ`;
+  return machine.succeeds(
+    `incus exec ${container} --project veza-staging -T -- sh -c '${inside}' </dev/null`,
+  );
+}
+
+async function otherHostKey(): Promise<string> {
+  const file = join(machine.directory, "other");
+  await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", file], { stdin: "ignore" });
+  return (await readFile(`${file}.pub`, "utf8")).split(" ").slice(0, 2).join(" ");
+}
