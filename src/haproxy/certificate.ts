@@ -1,5 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
+import type { FilesSpec } from "../incus/files-body.ts";
+import { readScript } from "../shell/read-script.ts";
+import { certificateDirectory } from "./model.ts";
 
 /** A certificate that the stack itself brings to its load balancers. */
 export interface BroughtCertificate {
@@ -18,5 +21,19 @@ export function readCertificate(path: string): BroughtCertificate | undefined {
   return {
     pem: pem.endsWith("\n") ? pem : `${pem}\n`,
     fingerprint: createHash("sha256").update(pem).digest("hex").slice(0, 16),
+  };
+}
+
+/** The unit of files that brings a certificate to an HAProxy, which has to accept it first. Only its master, root, reads it. */
+export function certificateUnit(pem: string): FilesSpec {
+  const path = `${certificateDirectory}/edge.pem`;
+  return {
+    unit: "certificate",
+    directories: [{ path: certificateDirectory, mode: "0700", owner: "root:root" }],
+    files: [{ path, content: pem, mode: "0600", owner: "root:root" }],
+    followUp: {
+      script: readScript(import.meta.url, "certificate.sh"),
+      parameters: { CERTIFICATE: path },
+    },
   };
 }

@@ -4,10 +4,9 @@ import type { LoadBalancerConfig } from "../config/load-balancer.ts";
 import type { Pools } from "../config/pool.ts";
 import { Container, type PublishedPort } from "../incus/container.ts";
 import { Files } from "../incus/files.ts";
-import type { FilesSpec } from "../incus/files-body.ts";
 import type { Site } from "../incus/site.ts";
-import { readCertificate, type BroughtCertificate } from "./certificate.ts";
-import { certificateDirectory, loadBalancerModel } from "./model.ts";
+import { certificateUnit, readCertificate, type BroughtCertificate } from "./certificate.ts";
+import { loadBalancerModel } from "./model.ts";
 import { loadBalancerUnit } from "./render.ts";
 
 type LoadBalancerInstance = LoadBalancerConfig["instances"][number];
@@ -90,14 +89,6 @@ export class LoadBalancer extends pulumi.ComponentResource {
     void pulumi.log.warn(`there is no file ${path} on this machine; an update needs this certificate`, this);
     return undefined;
   }
-}
-
-function certificateUnit(pem: string): FilesSpec {
-  return {
-    unit: "certificate",
-    directories: [{ path: certificateDirectory, mode: "0750", owner: "root:haproxy" }],
-    files: [{ path: `${certificateDirectory}/edge.pem`, content: pem, mode: "0640", owner: "root:haproxy" }],
-  };
 }
 
 function publishedPorts(instance: LoadBalancerInstance, config: LoadBalancerConfig): PublishedPort[] {

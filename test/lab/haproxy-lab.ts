@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { bundleStandIns, type StandIn } from "../../lab/bundle.ts";
 import { loadBalancerSchema } from "../../src/config/load-balancer.ts";
 import type { PoolServer, Pools } from "../../src/config/pool.ts";
+import { certificateUnit } from "../../src/haproxy/certificate.ts";
 import { loadBalancerModel } from "../../src/haproxy/model.ts";
 import { loadBalancerUnit } from "../../src/haproxy/render.ts";
 import {
@@ -22,7 +23,7 @@ import {
   type Stat,
 } from "../../src/haproxy/runtime.ts";
 import { containerDocument, hostDocument } from "../../src/incus/document.ts";
-import { filesBody } from "../../src/incus/files-body.ts";
+import { filesBody, type FilesSpec } from "../../src/incus/files-body.ts";
 import { imageAlias } from "../../src/incus/image.ts";
 import { readScript } from "../../src/shell/read-script.ts";
 
@@ -86,7 +87,15 @@ export class HaproxyLab {
   ): Promise<Outcome> {
     const parsed = loadBalancerSchema.parse({ instances: [{ address: edge }], ...config });
     const servers = { api_pool: apiServers, stream_pool: streamServers, ...pools };
-    const unit = loadBalancerUnit(loadBalancerModel(parsed, servers, network, fingerprint));
+    return this.#apply(action, loadBalancerUnit(loadBalancerModel(parsed, servers, network, fingerprint)));
+  }
+
+  /** Brings a certificate (chain and key) as an update does, but for the engine. */
+  async certify(pem: string): Promise<Outcome> {
+    return this.#apply("apply", certificateUnit(pem));
+  }
+
+  async #apply(action: "apply" | "delete", unit: FilesSpec): Promise<Outcome> {
     const document = containerDocument({
       project,
       container: names.haproxy,

@@ -185,13 +185,11 @@ describe("statistics and metrics", () => {
 });
 
 describe("with TLS", () => {
+  let mine: Certificate;
+  let other: Certificate;
   beforeAll(async () => {
-    await lab.shell(
-      "haproxy",
-      `mkdir -p ${certificateDirectory} && cd ${certificateDirectory} && umask 077 &&
-       openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout .key -out .chain -days 2 -subj /CN=edge.test -addext subjectAltName=DNS:edge.test &&
-       cat .chain .key >.pem && mv .pem edge.pem`,
-    );
+    [mine, other] = [await selfSigned(), await selfSigned()];
+    expect(await lab.certify(mine.chain + mine.key)).toEqual({ exitCode: 0, said: "" });
     await lab.deploy({ tls: { certificate: "edge.pem" } }, {}, "0123456789abcdef");
   }, 60_000);
 
@@ -215,7 +213,50 @@ describe("with TLS", () => {
     await expect(handshake("TLSv1.2", "ECDHE-ECDSA-AES128-SHA")).rejects.toThrow();
     expect(await handshake("TLSv1.2", "ECDHE-ECDSA-CHACHA20-POLY1305")).toBe("TLSv1.2");
   });
+
+  it.each([
+    [
+      "with the key of another one",
+      () => mine.chain + other.key,
+      /inconsistencies between private key and cert/,
+    ],
+    ["without its key", () => mine.chain, /[Nn]o .*[Kk]ey/],
+    ["that is cut off", () => `${other.chain}${other.key.slice(0, 90)}\n`, /ALERT/],
+  ])("does not take a certificate %s, and keeps the one it has", async (_, pem, reason) => {
+    const file = `${certificateDirectory}/edge.pem`;
+    const before = await lab.shell("haproxy", `cat ${file}`);
+    const outcome = await lab.certify(pem());
+    expect(outcome.exitCode).not.toBe(0);
+    expect(outcome.said).toMatch(/^haproxy does not accept this certificate:/m);
+    expect(outcome.said).toMatch(reason);
+    expect(outcome.said).toContain(file);
+    expect(outcome.said).not.toContain("/var/lib/veza");
+    expect(await lab.shell("haproxy", `cat ${file}`)).toBe(before);
+    expect(await handshake("TLSv1.3")).toBe("TLSv1.3");
+  });
+
+  it("reads its certificate where only root can", async () => {
+    const modes = await lab.shell("haproxy", `stat -c '%a %U:%G' ${certificateDirectory}{,/edge.pem}`);
+    expect(modes).toBe("700 root:root\n600 root:root\n");
+    await lab.shell("haproxy", "systemctl restart haproxy");
+    expect(await handshake("TLSv1.3")).toBe("TLSv1.3");
+  });
 });
+
+interface Certificate {
+  readonly chain: string;
+  readonly key: string;
+}
+
+async function selfSigned(): Promise<Certificate> {
+  const words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=edge.test";
+  const both = await lab.shell(
+    "haproxy",
+    `cd /root && openssl ${words} -addext subjectAltName=DNS:edge.test -keyout key -out chain 2>/dev/null && cat chain key`,
+  );
+  const end = both.indexOf("-----BEGIN PRIVATE KEY");
+  return { chain: both.slice(0, end), key: both.slice(end) };
+}
 
 interface Answer {
   readonly status: number;
