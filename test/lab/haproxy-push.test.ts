@@ -169,6 +169,24 @@ describe("a push", () => {
     expect(await instances({ pinnedTo: first.name, requests: 4 })).toEqual([first.name]);
   }, 120_000);
 
+  it("does not keep what an agent said at the time of a stop, when it says so no more", async () => {
+    const weight = async () => (await lab.server("api_pool", first))?.weight;
+    await lab.agent(first, "0%");
+    await until("the server is empty", 5, async () => (await weight()) === 0);
+    await lab.shell("haproxy", "systemctl stop haproxy");
+    await lab.agent(first, "up");
+    await lab.shell("haproxy", "systemctl start haproxy");
+    expect(await weight()).toBe(100);
+    // One that still says it is heard at once.
+    await lab.agent(first, "0%");
+    await until("the server is empty again", 5, async () => (await weight()) === 0);
+    await lab.shell("haproxy", "systemctl restart haproxy");
+    await until("the server stays empty", 5, async () => (await weight()) === 0);
+    await lab.agent(first, "up 100%");
+    await until("the server has its weight", 5, async () => (await weight()) === 100);
+    await lab.agent(first, "up");
+  }, 60_000);
+
   it("under load loses no request and cuts no WebSocket, good or refused", async () => {
     const load = startLoad({
       baseUrl: `http://${edge}`,

@@ -16,9 +16,13 @@ ask() { # SOCKET SECONDS COMMAND
 
 # The running servers' state, with what only the configuration may decide corrected: HAProxy takes addresses and
 # ports from its state file without a word, even when the configuration has new ones.
+# A weight of 0 on a server with an agent is what the agent said, and it may say so no more when the file is read: by
+# then a roll-out can be over, and an agent's plain `up` leaves weights alone. One that still means it says it within a
+# second.
 # MODE state prints the file, MODE differences only the servers that run with another address.
 compare() { # MODE < show servers state
   awk -v mode="$1" '
+    function enabled(check_state) { return int(check_state / 4) % 2 }
     function set(name, value) { if (name in at) $at[name] = value }
     FILENAME == ARGV[1] {
       if ($1 ~ /^(global|defaults|frontend|backend|listen|peers|resolvers|userlist|mailers|cache|program|ring|log-forward|http-errors|fcgi-app|crt-store)$/)
@@ -44,6 +48,7 @@ compare() { # MODE < show servers state
       set("srv_agent_port", 0)
       set("srv_check_addr", "-")
       set("srv_agent_addr", "-")
+      if (enabled($at["srv_agent_state"]) && $at["srv_uweight"] == 0) set("srv_uweight", $at["srv_iweight"])
     }
     mode == "state"' "$config" -
 }
