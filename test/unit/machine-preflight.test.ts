@@ -4,13 +4,28 @@ import { problemsOf } from "../../tools/machine/preflight.ts";
 
 const gib = 2 ** 30;
 const wanted = { bridge: "incusbr0", gateway: "10.77.0.1/24" };
+/** Free GiB, on two file systems or on one. */
+function disks(containers: number, toolchain?: number): Machine["disks"] {
+  return {
+    containers: { path: "/var/lib", fileSystem: 1, free: containers * gib },
+    toolchain: {
+      path: "/root",
+      fileSystem: toolchain === undefined ? 1 : 2,
+      free: (toolchain ?? containers) * gib,
+    },
+  };
+}
+
 const fresh: Machine = {
   platform: "linux",
   isRoot: true,
   system: { id: "debian", version: "12", name: "Debian GNU/Linux 12 (bookworm)" },
   hasApt: true,
   incusVersion: undefined,
-  freeDisk: { "/var/lib": 20 * gib, "/root/.cache": 20 * gib },
+  debianMirror: "http://mirror.example/debian",
+  hasDebianKeys: true,
+  hasToolchain: false,
+  disks: disks(20, 20),
   availableMemory: 4 * gib,
   listeners: [{ address: "127.0.0.1", port: 8080, state: "free" }],
   addressUses: [{ interface: "eth0", subnet: "192.0.2.7/32", kind: "address" }],
@@ -43,7 +58,7 @@ describe("preflight", () => {
     const said = problems({
       isRoot: false,
       incusVersion: "5.21",
-      freeDisk: { "/var/lib": gib, "/root/.cache": 20 * gib },
+      disks: disks(1, 20),
       availableMemory: gib,
       listeners: [
         { address: "127.0.0.1", port: 8080, state: "taken" },
@@ -55,7 +70,9 @@ describe("preflight", () => {
     expect(said).toEqual([
       expect.stringContaining("needs root"),
       expect.stringContaining("Incus here is 5.21, and 6.0 is the oldest"),
-      expect.stringContaining("/var/lib has 1.0 GiB free, and 2.0 GiB are needed"),
+      expect.stringContaining(
+        "/var/lib: 1.0 GiB are free, and needed are 2.0 GiB for Incus and its containers",
+      ),
       expect.stringContaining("1.0 GiB of memory"),
       expect.stringContaining("127.0.0.1:8080 is taken"),
       expect.stringContaining("no address 192.0.2.1"),
@@ -74,15 +91,33 @@ describe("preflight", () => {
     expect(problems({ system }).length > 0).toBe(refused);
   });
 
-  it("takes any system that has a good Incus", () => {
+  it("takes any system that has a good Incus, and sources for Debian images", () => {
     const system = { id: "nixos", version: "25.05", name: "NixOS" };
-    expect(problems({ system, hasApt: false, incusVersion: "6.14" })).toEqual([]);
+    const nixos = { system, hasApt: false, incusVersion: "6.14" };
+    expect(problems(nixos)).toEqual([]);
+    expect(problems({ ...nixos, debianMirror: undefined, hasDebianKeys: false })).toEqual([
+      expect.stringContaining("package sources name none: write one to"),
+      expect.stringContaining("apt-get install debian-archive-keyring"),
+    ]);
   });
 
-  it("asks for less room once Incus is there", () => {
-    const freeDisk = { "/var/lib": 3 * gib };
-    expect(problems({ freeDisk })).toHaveLength(1);
-    expect(problems({ freeDisk, incusVersion: "6.0.4" })).toEqual([]);
+  it("asks for no Debian where all containers are on other machines", () => {
+    expect(problemsOf({ ...fresh, debianMirror: undefined, hasDebianKeys: false }, undefined)).toEqual([]);
+  });
+
+  it("asks for less room once Incus is there, and once the toolchain is built", () => {
+    expect(problems({ disks: disks(3, 7) })).toHaveLength(1);
+    expect(problems({ disks: disks(3, 7), incusVersion: "6.0.4" })).toEqual([]);
+    expect(problems({ disks: disks(5, 6) })).toHaveLength(1);
+    expect(problems({ disks: disks(5, 6), hasToolchain: true })).toEqual([]);
+  });
+
+  it("adds up what is needed on one file system", () => {
+    expect(problems({ disks: disks(10) })).toEqual([
+      "/var/lib and /root: 10.0 GiB are free, and needed are 4.0 GiB for Incus and its containers, " +
+        "6.5 GiB for building the toolchain (docs/toolchain.md): make room there",
+    ]);
+    expect(problems({ disks: disks(11) })).toEqual([]);
   });
 
   it("is not disturbed by a wider route around the lab's network, nor by the default route", () => {

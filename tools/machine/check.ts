@@ -15,8 +15,8 @@ export async function checkMachine(config: StackConfig): Promise<void> {
   const needs = incusNeeds(config);
   const held = await listenersOf(labProject);
   const listeners = publishedListeners(config);
-  const cache = process.env["XDG_CACHE_HOME"] ?? `${homedir()}/.cache`;
-  const machine = await lookAtMachine(listeners, ["/var/lib", cache], ({ address, port }) =>
+  const paths = { containers: "/var/lib", toolchain: homedir() };
+  const machine = await lookAtMachine(listeners, paths, ({ address, port }) =>
     held.some((ours) => ours.address === address && ours.port === port),
   );
   const problems = problemsOf(machine, needs);

@@ -1,8 +1,10 @@
-import { existsSync, readFileSync, statfsSync } from "node:fs";
+import { existsSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { networkInterfaces } from "node:os";
 import { execa } from "execa";
+import { readScript } from "../../src/shell/read-script.ts";
+import { findToolchain } from "../toolchain/find.ts";
 import { whereIs } from "./path.ts";
 
 /** A TCP address on this machine. */
@@ -21,6 +23,17 @@ export interface AddressUse {
   readonly kind: "address" | "route" | "gateway";
 }
 
+/** What takes room: Incus with its containers, and building the toolchain. */
+export type DiskUse = "containers" | "toolchain";
+
+export interface Disk {
+  readonly path: string;
+  /** Tells apart what has room of its own. */
+  readonly fileSystem: number;
+  /** Bytes. */
+  readonly free: number;
+}
+
 /** What preflight looks at; gathered by `lookAtMachine`, judged by `problemsOf`. */
 export interface Machine {
   /** As Node names it: `linux`, `darwin`, … */
@@ -31,8 +44,13 @@ export interface Machine {
   readonly hasApt: boolean;
   /** Version of the Incus client, e.g. `6.0.4`; undefined where there is none. */
   readonly incusVersion: string | undefined;
-  /** Free bytes by path. */
-  readonly freeDisk: Readonly<Record<string, number>>;
+  /** The Debian mirror that images can be built from; undefined where apt's sources name none. */
+  readonly debianMirror: string | undefined;
+  /** The keys are there that Debian signs its packages with. */
+  readonly hasDebianKeys: boolean;
+  /** The pinned Pulumi is there and need not be built. */
+  readonly hasToolchain: boolean;
+  readonly disks: Readonly<Record<DiskUse, Disk>>;
   /** Bytes that programs can still get. */
   readonly availableMemory: number;
   readonly listeners: readonly (Listener & { readonly state: ListenerState })[];
@@ -42,7 +60,7 @@ export interface Machine {
 /** Looks and changes nothing. Listeners that `ours` names are reported as free. */
 export async function lookAtMachine(
   wanted: readonly Listener[],
-  paths: readonly string[],
+  paths: Readonly<Record<DiskUse, string>>,
   ours: (listener: Listener) => boolean,
 ): Promise<Machine> {
   const release = keyValues(readIfThere("/etc/os-release"));
@@ -62,7 +80,11 @@ export async function lookAtMachine(
     },
     hasApt: whereIs("apt-get") !== undefined,
     incusVersion: await incusVersion(),
-    freeDisk: Object.fromEntries(paths.map((path) => [path, freeBytes(path)])),
+    debianMirror: await debianMirror(),
+    hasDebianKeys:
+      release.get("ID") === "debian" || existsSync("/usr/share/keyrings/debian-archive-keyring.gpg"),
+    hasToolchain: findToolchain() !== undefined,
+    disks: { containers: diskAt(paths.containers), toolchain: diskAt(paths.toolchain) },
     availableMemory: availableMemory(readIfThere("/proc/meminfo")),
     listeners,
     addressUses: [...ownAddresses(), ...routes(readIfThere("/proc/net/route"))],
@@ -88,12 +110,25 @@ async function incusVersion(): Promise<string | undefined> {
   return answer.failed ? "0" : answer.stdout.trim();
 }
 
-/** Of the file system that `path`, or the nearest folder above it that exists, is on. */
-function freeBytes(path: string): number {
+/** Asks the very script that builds the images. */
+async function debianMirror(): Promise<string | undefined> {
+  const parameters = { ALIAS: "none", SUITE: "none", PACKAGES: "none" };
+  const script = readScript(import.meta.url, "../../src/incus/image.sh");
+  const asked = await execa("bash", ["-euo", "pipefail", "-c", `${script}\nmirror`], {
+    env: parameters,
+    stdin: "ignore",
+    timeout: 30_000,
+    reject: false,
+  });
+  return asked.failed || asked.stdout === "" ? undefined : asked.stdout;
+}
+
+/** The file system that `path`, or the nearest folder above it that exists, is on. */
+function diskAt(path: string): Disk {
   let existing = path;
   while (!existsSync(existing)) existing = dirname(existing);
   const { bavail, bsize } = statfsSync(existing);
-  return bavail * bsize;
+  return { path, fileSystem: statSync(existing).dev, free: bavail * bsize };
 }
 
 function availableMemory(meminfo: string): number {

@@ -1,5 +1,5 @@
 import { BlockList } from "node:net";
-import type { AddressUse, Machine } from "./machine.ts";
+import type { AddressUse, DiskUse, Machine } from "./machine.ts";
 
 /** What the lab wants of the machine, from its stack file. */
 export interface Wanted {
@@ -10,9 +10,11 @@ export interface Wanted {
 
 const gib = 2 ** 30;
 const oldestIncus = [6, 0] as const;
-/** Free bytes: for Incus, images, five containers and the toolchain's build; later for what grows. */
-const diskAtFirst = 6 * gib;
-const diskLater = 2 * gib;
+/** Bytes for Incus, two images and five containers; later for what grows. */
+const containersAtFirst = 4 * gib;
+const containersLater = 2 * gib;
+/** Bytes for Go, its modules and what it compiles; most of it is needed for that only. */
+const toolchainBuild = 6.5 * gib;
 /** The toolchain's build on a machine without the vendor takes the most. */
 const leastMemory = 2 * gib;
 
@@ -29,6 +31,7 @@ export function problemsOf(machine: Machine, wanted: Wanted | undefined): readon
   return [
     ...rootProblem(machine),
     ...systemProblem(machine),
+    ...(wanted === undefined ? [] : imageProblems(machine)),
     ...diskProblems(machine),
     ...memoryProblem(machine),
     ...listenerProblems(machine),
@@ -58,14 +61,50 @@ function systemProblem({ incusVersion, hasApt, system }: Machine): readonly stri
   ];
 }
 
-function diskProblems({ freeDisk, incusVersion }: Machine): readonly string[] {
-  const needed = incusVersion === undefined ? diskAtFirst : diskLater;
-  return Object.entries(freeDisk)
-    .filter(([, free]) => free < needed)
-    .map(
-      ([path, free]) => `${path} has ${inGib(free)} free, and ${inGib(needed)} are needed: make room there`,
-    );
+/** Containers are Debian, whatever this machine is. */
+function imageProblems({ debianMirror, hasDebianKeys }: Machine): readonly string[] {
+  return [
+    ...(debianMirror === undefined
+      ? [
+          "images are built from a Debian mirror, and this machine's package sources name none: write one to " +
+            "/etc/apt/sources.list.d/debian.sources, as the lines `Types: deb`, `URIs: http://HOST/debian`, " +
+            "`Suites: trixie`, `Components: main` and `Enabled: no` (this machine itself then takes nothing from it)",
+        ]
+      : []),
+    ...(hasDebianKeys
+      ? []
+      : [
+          "images are built from signed Debian packages, and Debian's keys are not here: " +
+            "`apt-get install debian-archive-keyring`",
+        ]),
+  ];
 }
+
+function diskProblems({ disks, incusVersion, hasToolchain }: Machine): readonly string[] {
+  const needs = (
+    [
+      ["containers", incusVersion === undefined ? containersAtFirst : containersLater],
+      ["toolchain", hasToolchain ? 0 : toolchainBuild],
+    ] satisfies [DiskUse, number][]
+  )
+    .filter(([, bytes]) => bytes > 0)
+    .map(([use, bytes]) => ({ use, bytes, ...disks[use] }));
+  const fileSystems = new Set(needs.map(({ fileSystem }) => fileSystem));
+  return [...fileSystems].flatMap((one) => {
+    const here = needs.filter(({ fileSystem }) => fileSystem === one);
+    const needed = here.reduce((sum, { bytes }) => sum + bytes, 0);
+    const free = Math.min(...here.map((disk) => disk.free));
+    if (free >= needed) return [];
+    const paths = here.map(({ path }) => path).join(" and ");
+    const uses = here.map(({ use, bytes }) => `${inGib(bytes)} for ${diskUses[use]}`).join(", ");
+    return [`${paths}: ${inGib(free)} are free, and needed are ${uses}: make room there`];
+  });
+}
+
+const diskUses: Readonly<Record<DiskUse, string>> = {
+  containers: "Incus and its containers",
+  toolchain: "building the toolchain (docs/toolchain.md)",
+};
 
 function memoryProblem({ availableMemory }: Machine): readonly string[] {
   if (availableMemory >= leastMemory) return [];
