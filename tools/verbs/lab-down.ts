@@ -20,14 +20,43 @@ export async function labDown(words: readonly string[], progress: Progress): Pro
   if (process.getuid?.() !== 0)
     throw new SetupError("this needs root: run it with sudo, `sudo npm run lab:down`");
 
-  if (findToolchain() !== undefined) await destroyStack(progress);
+  await doAll([
+    async () => {
+      if (findToolchain() !== undefined) await destroyStack(progress);
+    },
+    () => removeLeftovers(progress),
+  ]);
+  if (words.includes("--all")) await removeCaches(progress);
+  return 0;
+}
+
+/**
+ * Takes every step, also after one that failed: a sick Incus or a broken state is why people take the lab down.
+ * @throws SetupError with what each failed step had to say, after the last
+ */
+export async function doAll(steps: readonly (() => Promise<void>)[]): Promise<void> {
+  const failures: string[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(...(error instanceof Error ? error.message : String(error)).split("\n"));
+    }
+  }
+  if (failures.length === 0) return;
+  throw new SetupError(
+    `not everything could be removed, for the reasons below; the rest was. Images and toolchain are kept. ` +
+      `Once the reasons are gone, run this again; or forget the state of what is gone: bin/pulumi stack rm --force --stack ${labStack}`,
+    failures,
+  );
+}
+
+async function removeLeftovers(progress: Progress): Promise<void> {
   await progress.step("Leftovers", async (note) => {
     const left = await projectsWhere((name) => name === labProject);
     await removeProjects(left);
     note(left.length === 0 ? "none" : `removed Incus project ${left.join(", ")}`);
   });
-  if (words.includes("--all")) await removeCaches(progress);
-  return 0;
 }
 
 async function destroyStack(progress: Progress): Promise<void> {
