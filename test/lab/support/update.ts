@@ -76,9 +76,15 @@ export class Update {
 
   /** `kill -9` of the engine: no time to say anything, to anybody. */
   kill(): void {
+    if (!this.killIfRunning()) throw new Error(`no update is under way:\n${this.#said}`);
+  }
+
+  /** The same where the engine may have ended, or not yet begun. @returns whether there was one */
+  killIfRunning(): boolean {
     const pid = this.#enginePid();
-    if (pid === undefined) throw new Error(`no update is under way:\n${this.#said}`);
+    if (pid === undefined) return false;
     process.kill(pid, "SIGKILL");
+    return true;
   }
 
   async #end(events: string): Promise<Ended> {
