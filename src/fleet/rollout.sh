@@ -33,8 +33,8 @@ follow_up() {
     fail "$INSTANCE: $wanted did not become healthy: $why"
   take_in || fail "$INSTANCE: $wanted is healthy, but $why"
   steady || fail "$INSTANCE: $wanted became healthy and then $why"
-  remember
   rm -f "$changing"
+  remember || : # what stays old belongs to nothing that is put back; the next run writes it
   prune
   note "$INSTANCE: $wanted serves"
 }
