@@ -6,7 +6,8 @@ import type { InstanceSpec } from "../../src/fleet/model.ts";
 import { loadBalancerModel } from "../../src/haproxy/model.ts";
 import { loadBalancerUnit } from "../../src/haproxy/render.ts";
 import { startLoad, type Load } from "../../src/ops/load/start-load.ts";
-import { FleetLab, instancesOf, type Outcome } from "./fleet-lab.ts";
+import { FleetLab, instancesOf } from "./fleet-lab.ts";
+import type { Outcome } from "./support/containers.ts";
 import { until } from "./support/until.ts";
 
 /** Names of our own: Incus refuses a name that another project has on the same bridge, such as that of a running lab. */

@@ -1,10 +1,8 @@
-import { execa } from "execa";
 import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fleetsSchema, type ArtifactConfig, type FleetConfig } from "../../src/config/fleet.ts";
-import { imagesSchema } from "../../src/config/incus.ts";
 import {
   artifactPath,
   fleetModel,
@@ -13,78 +11,45 @@ import {
 } from "../../src/fleet/model.ts";
 import { fileDigest } from "../../src/fleet/file-digest.ts";
 import { instanceUnit, rolloutSeconds } from "../../src/fleet/unit.ts";
-import { containerDocument, hostDocument } from "../../src/incus/document.ts";
-import { filesBody, type FilesSpec } from "../../src/incus/files-body.ts";
-import { imageAlias } from "../../src/incus/image.ts";
-import { readScript } from "../../src/shell/read-script.ts";
-
-const project = "veza-test-fleet";
-/** Those of the program, so that a machine that runs the lab has them. */
-const images = imagesSchema.parse({});
-
-/** What a roll-out said and how it ended. */
-export interface Outcome {
-  readonly exitCode: number;
-  readonly said: string;
-}
+import type { FilesSpec } from "../../src/incus/files-body.ts";
+import { Containers, type Outcome } from "./support/containers.ts";
 
 /** A fleet's containers on the machine's Incus, in a project of their own. */
 export class FleetLab {
+  readonly #containers: Containers;
   readonly #directory: string;
 
-  private constructor(directory: string) {
+  private constructor(containers: Containers, directory: string) {
+    this.#containers = containers;
     this.#directory = directory;
   }
 
   static async open(): Promise<FleetLab> {
-    await removeProject();
-    await incus("project", "create", project, "-c", "features.images=false", "-c", "features.networks=false");
-    return new FleetLab(await mkdtemp(join(tmpdir(), "veza-fleet-")));
+    const containers = await Containers.open("veza-test-fleet");
+    return new FleetLab(containers, await mkdtemp(join(tmpdir(), "veza-fleet-")));
   }
 
   async close(): Promise<void> {
     await rm(this.#directory, { recursive: true });
-    await removeProject();
+    await this.#containers.close();
   }
 
   /** A booted container at that address. */
-  async container(name: string, image: keyof typeof images, address: string): Promise<void> {
-    const alias = imageAlias(image, images[image]);
-    const { suite, packages } = images[image];
-    const parameters = { ALIAS: alias, SUITE: suite, PACKAGES: [...packages].sort().join(",") };
-    const script = readScript(new URL("../../src/incus/", import.meta.url).href, "image.sh");
-    await execa("bash", ["-euo", "pipefail", "-s", "apply"], { input: hostDocument({ parameters, script }) });
-    const devices = ["-n", "incusbr0", "-s", "default", "-d", `eth0,ipv4.address=${address}`];
-    await incus("launch", alias, name, "--project", project, ...devices);
-    await this.booted(name);
-  }
-
-  async booted(name: string): Promise<void> {
-    await this.shell(
-      name,
-      "for n in $(seq 150); do ip -4 addr show eth0 | grep -q inet && systemctl is-system-running --wait >/dev/null && exit; sleep 0.2; done; systemctl is-system-running | grep -q degraded",
-    );
+  async container(...container: Parameters<Containers["launch"]>): Promise<void> {
+    await this.#containers.launch(...container);
   }
 
   async restart(name: string): Promise<void> {
-    await incus("restart", name, "--project", project);
-    await this.booted(name);
+    await this.#containers.restart(name);
   }
 
-  /** Runs a line of shell in the container and returns what it printed; throws when it fails. */
+  /** Runs shell in the container and returns what it printed; throws when it fails. */
   async shell(name: string, line: string): Promise<string> {
-    // Output is read back from a file (not below /tmp, which booting mounts anew), because Incus can lose what a command prints.
-    const file = `/root/said-${Math.random().toString(36).slice(2)}`;
-    const words = ["exec", name, "--project", project, "--mode=non-interactive", "--"];
-    await incus(...words, "timeout", "60", "bash", "-c", `{ ${line}\n} >${file}`);
-    const { stdout } = await incus("file", "pull", `${name}${file}`, "-", "--project", project);
-    return stdout;
+    return this.#containers.shell(name, line);
   }
 
   async write(name: string, path: string, content: string | Buffer): Promise<void> {
-    await execa("incus", ["file", "push", "-", `${name}${path}`, "--create-dirs", "--project", project], {
-      input: content,
-    });
+    await this.#containers.write(name, path, content);
   }
 
   /** A directory that goes away with the lab. */
@@ -112,12 +77,8 @@ export class FleetLab {
   }
 
   /** Applies a unit of files as an update does. */
-  async apply(name: string, unit: FilesSpec, limitSeconds: number, before = ""): Promise<Outcome> {
-    const body = before + filesBody(unit);
-    const input = containerDocument({ project, container: name, unit: unit.unit, limitSeconds, body });
-    const words = ["-euo", "pipefail", "-s", "apply"];
-    const { exitCode, all } = await execa("bash", words, { input, reject: false, all: true });
-    return { exitCode: exitCode ?? -1, said: all };
+  async apply(name: string, unit: FilesSpec, limitSeconds: number): Promise<Outcome> {
+    return this.#containers.unit(name, unit, { limitSeconds });
   }
 
   private async start(
@@ -130,7 +91,8 @@ export class FleetLab {
       const content = await readFile(artifact.from.path);
       await this.write(spec.name, artifactPath(artifact.sha256), content);
     }
-    return this.apply(spec.name, instanceUnit(spec, statistics), rolloutSeconds(spec), before);
+    const limitSeconds = rolloutSeconds(spec);
+    return this.#containers.unit(spec.name, instanceUnit(spec, statistics), { limitSeconds, before });
   }
 }
 
@@ -157,19 +119,4 @@ export function instancesOf(
     },
   });
   return Object.entries(fleets).flatMap(([name, config]) => fleetModel(name, config, fileDigest).instances);
-}
-
-async function incus(...words: string[]): Promise<{ stdout: string }> {
-  const { stdout } = await execa("incus", words, { stdin: "ignore", stripFinalNewline: false });
-  return { stdout };
-}
-
-async function removeProject(): Promise<void> {
-  const { stdout } = await incus("project", "list", "--format", "csv", "--columns", "n");
-  if (!stdout.split("\n").includes(project)) return;
-  const { stdout: names } = await incus("list", "--project", project, "--format", "csv", "--columns", "n");
-  for (const name of names.split("\n").filter((line) => line !== "")) {
-    await incus("delete", "--force", name, "--project", project);
-  }
-  await incus("project", "delete", project);
 }

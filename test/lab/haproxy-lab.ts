@@ -1,4 +1,3 @@
-import { execa } from "execa";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,20 +21,13 @@ import {
   type ServerState,
   type Stat,
 } from "../../src/haproxy/runtime.ts";
-import { containerDocument, hostDocument } from "../../src/incus/document.ts";
-import { filesBody, type FilesSpec } from "../../src/incus/files-body.ts";
-import { imageAlias } from "../../src/incus/image.ts";
-import { readScript } from "../../src/shell/read-script.ts";
+import { Containers, type Outcome } from "./support/containers.ts";
 
 const project = "veza-test-haproxy";
 /** Names of containers are unique on a bridge, over all projects; these meet nobody else's. */
 const names = { haproxy: "haproxy-test-edge", apps: "haproxy-test-apps" } as const;
 type Name = keyof typeof names;
 const network = { bridge: "incusbr0", gateway: "10.77.0.1/24" };
-const images = {
-  haproxy: { suite: "trixie", packages: ["haproxy"], revision: 1 },
-  app: { suite: "trixie", packages: ["nodejs"], revision: 1 },
-};
 
 /** The load balancer's own address, and that of the container in which all applications run. */
 export const edge = "10.77.0.60";
@@ -49,24 +41,27 @@ const running: readonly { app: StandIn; server: PoolServer }[] = [
 export const apiServers = running.filter(({ app }) => app === "backend-api").map(({ server }) => server);
 export const streamServers = running.filter(({ app }) => app === "stream-server").map(({ server }) => server);
 
-export interface Outcome {
-  readonly exitCode: number;
-  readonly said: string;
-}
-
 /** A load balancer in front of stand-in applications, in a project of its own on the machine's Incus. */
 export class HaproxyLab {
+  readonly #containers: Containers;
+
+  private constructor(containers: Containers) {
+    this.#containers = containers;
+  }
+
   static async open(): Promise<HaproxyLab> {
-    await removeProject();
-    await incus("project", "create", project, "-c", "features.images=false", "-c", "features.networks=false");
-    const lab = new HaproxyLab();
-    await Promise.all([lab.#launch("haproxy", "haproxy", edge), lab.#launch("apps", "app", applications)]);
+    const containers = await Containers.open(project);
+    await Promise.all([
+      containers.launch(names.haproxy, "haproxy", edge),
+      containers.launch(names.apps, "app", applications),
+    ]);
+    const lab = new HaproxyLab(containers);
     await lab.#startApplications();
     return lab;
   }
 
-  static async close(): Promise<void> {
-    await removeProject();
+  async close(): Promise<void> {
+    await this.#containers.close();
   }
 
   /** Puts a configuration to work as an update does, but for the engine. */
@@ -87,25 +82,13 @@ export class HaproxyLab {
   ): Promise<Outcome> {
     const parsed = loadBalancerSchema.parse({ instances: [{ address: edge }], ...config });
     const servers = { api_pool: apiServers, stream_pool: streamServers, ...pools };
-    return this.#apply(action, loadBalancerUnit(loadBalancerModel(parsed, servers, network, fingerprint)));
+    const unit = loadBalancerUnit(loadBalancerModel(parsed, servers, network, fingerprint));
+    return this.#containers.unit(names.haproxy, unit, { action });
   }
 
   /** Brings a certificate (chain and key) as an update does, but for the engine. */
   async certify(pem: string): Promise<Outcome> {
-    return this.#apply("apply", certificateUnit(pem));
-  }
-
-  async #apply(action: "apply" | "delete", unit: FilesSpec): Promise<Outcome> {
-    const document = containerDocument({
-      project,
-      container: names.haproxy,
-      unit: unit.unit,
-      limitSeconds: 120,
-      body: filesBody(unit),
-    });
-    const words = ["-euo", "pipefail", "-s", action];
-    const { exitCode, all } = await execa("bash", words, { input: document, reject: false, all: true });
-    return { exitCode: exitCode ?? -1, said: all };
+    return this.#containers.unit(names.haproxy, certificateUnit(pem));
   }
 
   /** Pushes what has to be accepted. @throws Error with what was said otherwise */
@@ -116,8 +99,7 @@ export class HaproxyLab {
 
   /** Stops and starts the container as a host's reboot does. */
   async reboot(name: Name): Promise<void> {
-    await incus("restart", names[name], "--project", project);
-    await this.#booted(name);
+    await this.#containers.restart(names[name]);
   }
 
   /** What the instance's agent answers from now on, e.g. `up`, `0%`, `down`; HAProxy asks every second. */
@@ -148,16 +130,11 @@ export class HaproxyLab {
 
   /** Runs shell in a container and returns what it printed; throws when it fails. */
   async shell(name: Name, line: string): Promise<string> {
-    // Read back from a file, because Incus can lose what a command prints.
-    const file = `/root/said-${Math.random().toString(36).slice(2)}`;
-    const words = ["exec", names[name], "--project", project, "--mode=non-interactive", "--"];
-    await incus(...words, "timeout", "60", "bash", "-c", `{ ${line}\n} >${file} 2>&1`);
-    return (await incus("file", "pull", `${names[name]}${file}`, "-", "--project", project)).stdout;
+    return this.#containers.shell(names[name], line);
   }
 
   async write(name: Name, path: string, content: string): Promise<void> {
-    const words = ["file", "push", "-", `${names[name]}${path}`, "--create-dirs", "--project", project];
-    await execa("incus", words, { input: content });
+    await this.#containers.write(names[name], path, content);
   }
 
   async #ask<T>(socket: string, command: string, parse: (text: string) => Parsed<T>): Promise<T> {
@@ -165,23 +142,6 @@ export class HaproxyLab {
     const parsed = parse(text);
     if (!parsed.ok) throw new Error(`${command.trim()}: ${parsed.problem}\n${text}`);
     return parsed.value;
-  }
-
-  async #launch(name: Name, image: keyof typeof images, address: string): Promise<void> {
-    const alias = imageAlias(image, images[image]);
-    const parameters = { ALIAS: alias, SUITE: "trixie", PACKAGES: images[image].packages.join(",") };
-    const script = readScript(new URL("../../src/incus/", import.meta.url).href, "image.sh");
-    await execa("bash", ["-euo", "pipefail", "-s", "apply"], { input: hostDocument({ parameters, script }) });
-    const devices = ["-n", "incusbr0", "-s", "default", "-d", `eth0,ipv4.address=${address}`];
-    await incus("launch", alias, names[name], "--project", project, ...devices);
-    await this.#booted(name);
-  }
-
-  async #booted(name: Name): Promise<void> {
-    await this.shell(
-      name,
-      "for n in $(seq 150); do ip -4 addr show eth0 | grep -q inet && systemctl is-system-running --wait >/dev/null && exit; sleep 0.2; done; systemctl is-system-running | grep -q degraded",
-    );
   }
 
   async #startApplications(): Promise<void> {
@@ -223,27 +183,4 @@ function application(app: StandIn, id: number, base: number): { app: StandIn; se
   const name = `${app}-${String(id)}`;
   const port = base + id;
   return { app, server: { id, name, address: applications, port, agentPort: port + 1_000 } };
-}
-
-async function incus(...words: string[]): Promise<{ stdout: string }> {
-  const { stdout } = await execa("incus", words, { stdin: "ignore", stripFinalNewline: false });
-  return { stdout };
-}
-
-async function removeProject(): Promise<void> {
-  const { stdout } = await incus("project", "list", "--format", "csv", "--columns", "n");
-  if (!stdout.split("\n").some((name) => name.replace(/ .*$/, "") === project)) return;
-  const { stdout: containers } = await incus(
-    "list",
-    "--project",
-    project,
-    "--format",
-    "csv",
-    "--columns",
-    "n",
-  );
-  for (const name of containers.split("\n").filter((line) => line !== "")) {
-    await incus("delete", "--force", name, "--project", project);
-  }
-  await incus("project", "delete", project);
 }

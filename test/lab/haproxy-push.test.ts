@@ -10,7 +10,7 @@ let lab: HaproxyLab;
 beforeAll(async () => {
   lab = await HaproxyLab.open();
 }, 300_000);
-afterAll(() => HaproxyLab.close(), 60_000);
+afterAll(() => lab.close(), 60_000);
 
 describe("a push", () => {
   beforeEach(async () => {

@@ -1,9 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { execa } from "execa";
 import { request } from "node:http";
 import { connect as connectSocket, type Socket } from "node:net";
-import { connect as connectTls, type SecureVersion } from "node:tls";
-import { certificateDirectory } from "../../src/haproxy/model.ts";
 import { setServerState } from "../../src/haproxy/runtime.ts";
 import { apiServers, edge, HaproxyLab, streamServers, until } from "./haproxy-lab.ts";
 
@@ -16,7 +13,7 @@ beforeAll(async () => {
   lab = await HaproxyLab.open();
   await lab.deploy({ slowStartSeconds: 1 });
 }, 300_000);
-afterAll(() => HaproxyLab.close(), 60_000);
+afterAll(() => lab.close(), 60_000);
 
 describe("a client of the API", () => {
   it("stays on the server that answered first", async () => {
@@ -184,80 +181,6 @@ describe("statistics and metrics", () => {
   }, 60_000);
 });
 
-describe("with TLS", () => {
-  let mine: Certificate;
-  let other: Certificate;
-  beforeAll(async () => {
-    [mine, other] = [await selfSigned(), await selfSigned()];
-    expect(await lab.certify(mine.chain + mine.key)).toEqual({ exitCode: 0, said: "" });
-    await lab.deploy({ tls: { certificate: "edge.pem" } }, {}, "0123456789abcdef");
-  }, 60_000);
-
-  it("HTTP only redirects, for good", async () => {
-    const { status, headers } = await ask("/api/v1/whoami?a=b");
-    expect([status, headers.get("location")]).toEqual([301, `https://${edge}/api/v1/whoami?a=b`]);
-  });
-
-  it("HTTPS answers, and tells browsers to stay", async () => {
-    const said = await curl(["-i", "--resolve", `edge.test:443:${edge}`, "https://edge.test/api/v1/whoami"]);
-    expect(said).toMatch(/^HTTP\/2 200/);
-    expect(said).toMatch(/strict-transport-security: max-age=63072000/);
-    expect(said).toMatch(/set-cookie: VEZA_SERVERID=.*; Secure/);
-    expect(said).toMatch(/"x-forwarded-proto": "https"/);
-  });
-
-  it("speaks the protocols and ciphers of Mozilla's intermediate list only", async () => {
-    expect(await handshake("TLSv1.3")).toBe("TLSv1.3");
-    expect(await handshake("TLSv1.2")).toBe("TLSv1.2");
-    await expect(handshake("TLSv1.1")).rejects.toThrow();
-    await expect(handshake("TLSv1.2", "ECDHE-ECDSA-AES128-SHA")).rejects.toThrow();
-    expect(await handshake("TLSv1.2", "ECDHE-ECDSA-CHACHA20-POLY1305")).toBe("TLSv1.2");
-  });
-
-  it.each([
-    [
-      "with the key of another one",
-      () => mine.chain + other.key,
-      /inconsistencies between private key and cert/,
-    ],
-    ["without its key", () => mine.chain, /[Nn]o .*[Kk]ey/],
-    ["that is cut off", () => `${other.chain}${other.key.slice(0, 90)}\n`, /ALERT/],
-  ])("does not take a certificate %s, and keeps the one it has", async (_, pem, reason) => {
-    const file = `${certificateDirectory}/edge.pem`;
-    const before = await lab.shell("haproxy", `cat ${file}`);
-    const outcome = await lab.certify(pem());
-    expect(outcome.exitCode).not.toBe(0);
-    expect(outcome.said).toMatch(/^haproxy does not accept this certificate:/m);
-    expect(outcome.said).toMatch(reason);
-    expect(outcome.said).toContain(file);
-    expect(outcome.said).not.toContain("/var/lib/veza");
-    expect(await lab.shell("haproxy", `cat ${file}`)).toBe(before);
-    expect(await handshake("TLSv1.3")).toBe("TLSv1.3");
-  });
-
-  it("reads its certificate where only root can", async () => {
-    const modes = await lab.shell("haproxy", `stat -c '%a %U:%G' ${certificateDirectory}{,/edge.pem}`);
-    expect(modes).toBe("700 root:root\n600 root:root\n");
-    await lab.shell("haproxy", "systemctl restart haproxy");
-    expect(await handshake("TLSv1.3")).toBe("TLSv1.3");
-  });
-});
-
-interface Certificate {
-  readonly chain: string;
-  readonly key: string;
-}
-
-async function selfSigned(): Promise<Certificate> {
-  const words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=edge.test";
-  const both = await lab.shell(
-    "haproxy",
-    `cd /root && openssl ${words} -addext subjectAltName=DNS:edge.test -keyout key -out chain 2>/dev/null && cat chain key`,
-  );
-  const end = both.indexOf("-----BEGIN PRIVATE KEY");
-  return { chain: both.slice(0, end), key: both.slice(end) };
-}
-
 interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -296,27 +219,6 @@ async function say(text: string): Promise<string> {
   let answer = "";
   for await (const chunk of socket) answer += String(chunk);
   return answer;
-}
-
-async function handshake(version: SecureVersion, ciphers?: string): Promise<string | null> {
-  const { promise, resolve, reject } = Promise.withResolvers<string | null>();
-  // The client itself allows old versions, so that a refusal is the server's.
-  const socket = connectTls({
-    host: edge,
-    port: 443,
-    servername: "edge.test",
-    rejectUnauthorized: false,
-    minVersion: version,
-    maxVersion: version,
-    ciphers: ciphers ?? "DEFAULT@SECLEVEL=0",
-  });
-  socket.once("secureConnect", () => resolve(socket.getProtocol())).once("error", reject);
-  return promise.finally(() => socket.destroy());
-}
-
-async function curl(words: readonly string[]): Promise<string> {
-  const { stdout } = await execa("curl", ["-sk", "--max-time", "10", ...words]);
-  return stdout;
 }
 
 async function operator(state: "drain" | "ready"): Promise<void> {

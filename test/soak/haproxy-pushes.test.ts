@@ -7,7 +7,7 @@ beforeAll(async () => {
   lab = await HaproxyLab.open();
   await lab.deploy();
 }, 300_000);
-afterAll(() => HaproxyLab.close(), 60_000);
+afterAll(() => lab.close(), 60_000);
 
 it("20 pushes under load lose none of at least 50,000 requests and cut no WebSocket", async () => {
   const closed = { kind: "closed" } as const;

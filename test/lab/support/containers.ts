@@ -1,0 +1,103 @@
+import { execa } from "execa";
+import { imagesSchema } from "../../../src/config/incus.ts";
+import { containerDocument, hostDocument } from "../../../src/incus/document.ts";
+import { filesBody, type FilesSpec } from "../../../src/incus/files-body.ts";
+import { imageAlias } from "../../../src/incus/image.ts";
+import { readScript } from "../../../src/shell/read-script.ts";
+import { removeProjects } from "../../../tools/machine/projects.ts";
+
+/** Those of the program, so that a machine that runs the lab has them. */
+const images = imagesSchema.parse({});
+
+/** What a unit's script said and how it ended. */
+export interface Outcome {
+  readonly exitCode: number;
+  readonly said: string;
+}
+
+/** Containers in an Incus project of their own, filled with the program's units but without the engine. */
+export class Containers {
+  readonly #project: string;
+
+  private constructor(project: string) {
+    this.#project = project;
+  }
+
+  /** Makes the project, without what an earlier run left in it. */
+  static async open(project: string): Promise<Containers> {
+    await removeProjects([project]);
+    await incus("project", "create", project, "-c", "features.images=false", "-c", "features.networks=false");
+    return new Containers(project);
+  }
+
+  async close(): Promise<void> {
+    await removeProjects([this.#project]);
+  }
+
+  /** A booted container at that address. Names are unique on a bridge, over all projects. */
+  async launch(name: string, image: keyof typeof images, address: string): Promise<void> {
+    const alias = imageAlias(image, images[image]);
+    const { suite, packages } = images[image];
+    const parameters = { ALIAS: alias, SUITE: suite, PACKAGES: [...packages].sort().join(",") };
+    const script = readScript(new URL("../../../src/incus/", import.meta.url).href, "image.sh");
+    await execa("bash", ["-euo", "pipefail", "-s", "apply"], { input: hostDocument({ parameters, script }) });
+    const devices = ["-n", "incusbr0", "-s", "default", "-d", `eth0,ipv4.address=${address}`];
+    await incus("launch", alias, name, "--project", this.#project, ...devices);
+    await this.#booted(name);
+  }
+
+  /** Stops and starts the container as a host's reboot does. */
+  async restart(name: string): Promise<void> {
+    await incus("restart", name, "--project", this.#project);
+    await this.#booted(name);
+  }
+
+  /** Runs shell in a container and returns what it printed; throws when it fails. */
+  async shell(name: string, line: string): Promise<string> {
+    // Read back from a file (not below /tmp, which booting mounts anew), because Incus can lose what a command prints.
+    const file = `/root/said-${Math.random().toString(36).slice(2)}`;
+    const words = ["exec", name, "--project", this.#project, "--mode=non-interactive", "--"];
+    await incus(...words, "timeout", "60", "bash", "-c", `{ ${line}\n} >${file}`);
+    return incus("file", "pull", `${name}${file}`, "-", "--project", this.#project);
+  }
+
+  async write(name: string, path: string, content: string | Buffer): Promise<void> {
+    const words = ["file", "push", "-", `${name}${path}`, "--create-dirs", "--project", this.#project];
+    await execa("incus", words, { input: content });
+  }
+
+  /**
+   * Applies a unit of files, or takes it away, as an update does.
+   * @param before shell that the script begins with
+   */
+  async unit(
+    name: string,
+    unit: FilesSpec,
+    { action = "apply", limitSeconds = 120, before = "" }: UnitOptions = {},
+  ): Promise<Outcome> {
+    const body = before + filesBody(unit);
+    const document = { project: this.#project, container: name, unit: unit.unit, limitSeconds, body };
+    const words = ["-euo", "pipefail", "-s", action];
+    const input = containerDocument(document);
+    const { exitCode, all } = await execa("bash", words, { input, reject: false, all: true });
+    return { exitCode: exitCode ?? -1, said: all };
+  }
+
+  async #booted(name: string): Promise<void> {
+    await this.shell(
+      name,
+      "for n in $(seq 150); do ip -4 addr show eth0 | grep -q inet && systemctl is-system-running --wait >/dev/null && exit; sleep 0.2; done; systemctl is-system-running | grep -q degraded",
+    );
+  }
+}
+
+interface UnitOptions {
+  readonly action?: "apply" | "delete";
+  readonly limitSeconds?: number;
+  readonly before?: string;
+}
+
+async function incus(...words: readonly string[]): Promise<string> {
+  const { stdout } = await execa("incus", words, { stdin: "ignore", stripFinalNewline: false });
+  return stdout;
+}
