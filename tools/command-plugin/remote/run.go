@@ -25,6 +25,9 @@ func (in CommandInputs) run(ctx context.Context, command string, previous lifecy
 	defer client.Close()
 	session, err := client.NewSession()
 	if err != nil {
+		if cause := client.alive.gaveUp(); cause != nil {
+			err = fmt.Errorf("%w (%w)", cause, err)
+		}
 		return lifecycle.Outputs{}, fmt.Errorf("%s: no session: %w", client.address, err)
 	}
 	if err := in.setEnvironment(ctx, session, previous); err != nil {
