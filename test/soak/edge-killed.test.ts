@@ -59,13 +59,14 @@ describe("updates killed at any moment", () => {
       };
       const seconds = random() * (round === 1 ? 15 : 12);
       const isGivenUp = round > 1 && random() < 0.5;
-      console.log(
-        `${JSON.stringify(wanted)} killed after ${seconds.toFixed(1)} s, ${isGivenUp ? "given up" : "kept"}`,
-      );
+      const isCrash = random() < 0.5;
+      const how = `${isCrash ? "all" : "engine"} killed after ${seconds.toFixed(1)} s`;
+      console.log(`${JSON.stringify(wanted)} ${how}, ${isGivenUp ? "given up" : "kept"}`);
       await configure(wanted);
       const update = stack.startUp();
       await Promise.race([sleep(seconds * 1000), update.ended]);
-      update.killIfRunning();
+      if (isCrash) update.crash();
+      else update.killIfRunning();
       await update.ended;
       const next = isGivenUp ? before : wanted;
       await configure(next);

@@ -1,4 +1,5 @@
 import { execa, type ResultPromise } from "execa";
+import { readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { changesIn, type Changes } from "../../../tools/verbs/pulumi.ts";
@@ -87,9 +88,43 @@ export class Update {
     return true;
   }
 
+  /** What the end of the machine that runs the engine is to the hosts: the engine, its plugins and scripts are gone at once. */
+  crash(): void {
+    const root = this.#run.pid;
+    if (root === undefined) return;
+    for (const pid of [root, ...descendants(root)]) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended by itself meanwhile.
+      }
+    }
+  }
+
   async #end(events: string): Promise<Ended> {
     const { exitCode, signal, all } = await this.#run;
     const log = await readFile(events, "utf8").catch(() => "");
     return { exitCode, signal, said: all, changes: changesIn(log) };
+  }
+}
+
+/** Ids of the processes that a process started, directly or not. */
+function descendants(root: number): readonly number[] {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
+    const parent = parentOf(name);
+    if (parent !== undefined) children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+  }
+  const below = (pid: number): number[] =>
+    (children.get(pid) ?? []).flatMap((child) => [child, ...below(child)]);
+  return below(root);
+}
+
+function parentOf(pid: string): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return undefined;
   }
 }
