@@ -124,3 +124,18 @@ export async function addImageAlias(existing: string, alias: string): Promise<vo
 export async function removeImageAlias(alias: string): Promise<void> {
   await execa("incus", ["image", "alias", "delete", alias], { stdin: "ignore", reject: false });
 }
+
+/** A btrfs pool of its own size, in a file. */
+export async function addStoragePool(name: string, gib: number): Promise<void> {
+  await incus("storage", "create", name, "btrfs", `size=${String(gib)}GiB`);
+}
+
+export async function removeStoragePool(name: string): Promise<void> {
+  const list = await incus("storage", "list", "--format", "csv", "--columns", "n");
+  if (!list.split("\n").includes(name)) return;
+  // Copies of images that were unpacked into it.
+  const volumes = await incus("storage", "volume", "list", name, "--format", "csv", "--columns", "tn");
+  for (const line of volumes.split("\n").filter((volume) => volume.startsWith("image,")))
+    await incus("storage", "volume", "delete", name, line.replace(",", "/"));
+  await incus("storage", "delete", name);
+}
