@@ -16,6 +16,14 @@ look() {
   state=$(awk -F, -v project="$PROJECT" -v name="$CONTAINER" '$1 == project && $2 == name { print $3 }' <<<"$listed")
 }
 
+# Incus refuses while it still stops the container; then it may be gone a moment later.
+delete_container() {
+  incus_ delete --force "$CONTAINER" 2>/dev/null && return 0
+  sleep 3
+  look
+  [ -z "$state" ] || incus_ delete --force "$CONTAINER"
+}
+
 # One change at a time: a script outlives a killed engine and a cut connection.
 hold_lock() {
   mkdir -p "/run/veza/lock/$PROJECT"

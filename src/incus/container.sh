@@ -65,7 +65,7 @@ apply() {
         ;;
       '') fail "a container of this name is there and was not made by this stack. Nothing was changed. Rename or remove it" ;;
       *)
-        incus_ delete --force "$CONTAINER"
+        delete_container
         make
         wait_for_init
         ;;
@@ -84,7 +84,7 @@ remove() {
       sh -c '[ ! -x /usr/local/lib/veza/leave ] || timeout 30 /usr/local/lib/veza/leave' </dev/null >/dev/null 2>&1 || :
     timeout 100 incus stop "$CONTAINER" --timeout 90 --project "$PROJECT" </dev/null >/dev/null 2>&1 || :
   fi
-  incus_ delete --force "$CONTAINER"
+  delete_container
 }
 
 main() { # apply | delete

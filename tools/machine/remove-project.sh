@@ -3,12 +3,23 @@
 # PROJECTS: names separated by spaces; names that do not exist are fine. Prints one line per project removed.
 : "${PROJECTS?}"
 
+# Incus refuses while something else still stops or deletes it; it may be gone then.
+remove_instance() { # PROJECT INSTANCE
+  local try
+  for try in 1 2 3 4 5; do
+    if timeout 60 incus delete --force --project "$1" "$2" >/dev/null; then return 0; fi
+    [ -n "$(incus list "^$2\$" --project "$1" --format csv --columns n)" ] || return 0
+    sleep "$try"
+  done
+  return 1
+}
+
 remove_project() {
   local project=$1 instance image profile pool volume
   incus project show "$project" >/dev/null 2>&1 || return 0
   while IFS= read -r instance; do
     [ -n "$instance" ] || continue
-    timeout 60 incus delete --force --project "$project" "$instance" >/dev/null
+    remove_instance "$project" "$instance"
   done < <(incus list --project "$project" --format csv --columns n)
   while IFS= read -r pool; do
     while IFS= read -r volume; do

@@ -18,7 +18,7 @@ main() {
   look
   [ -n "$state" ] || return 0
   if [ -z "$UNIT" ]; then
-    incus_ delete --force "$CONTAINER"
+    delete_container
     return 0
   fi
   [ "$state" = RUNNING ] || fail "this container is $state, so '$UNIT' cannot be removed from it. Start it: incus start $CONTAINER --project $PROJECT"
