@@ -54,7 +54,10 @@ afterAll(() => {
 });
 
 function program(text: string): void {
-  writeFileSync(join(project, "src", "index.ts"), `${text}\n`);
+  // As the real program does: here engines are killed, and their programs would go on for good.
+  const watch = JSON.stringify(join(checkout, "src", "engine-watch.ts"));
+  const begin = `import { endWithEngine } from ${watch};\nendWithEngine();\n`;
+  writeFileSync(join(project, "src", "index.ts"), `${begin}${text}\n`);
 }
 
 function pulumi(...args: string[]) {
