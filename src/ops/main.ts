@@ -3,6 +3,9 @@ import { diffCommand } from "./diff/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { drillCommand } from "./drill/command.ts";
 
+// Colours are for a terminal. The library would use them wherever CI is set, too; it looks when a verb loads it.
+if (!process.stdout.isTTY && process.env["FORCE_COLOR"] === undefined) process.env["NO_COLOR"] = "1";
+
 const program = new Command("veza")
   .description("Looks at a stack of veza-edge and operates it.")
   .showHelpAfterError("(veza --help shows every verb)");

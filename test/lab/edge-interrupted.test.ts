@@ -23,8 +23,11 @@ async function updateKilledAfter(pattern: RegExp, milliseconds: number): Promise
 
 async function expectServing(version: string, instances: readonly string[]): Promise<void> {
   await until(`all of ${instances.join(", ")} are UP`, async () => {
-    const servers = [...(await serversOf("api_pool"))].map(([name, { status }]) => `${name} ${status}`);
-    return servers.join() === instances.map((name) => `${name} UP`).join();
+    // At their full weight: one that is just coming back gets a request now and then.
+    const servers = [...(await serversOf("api_pool"))].map(
+      ([name, { status, weight }]) => `${name} ${status} ${String(weight)}`,
+    );
+    return servers.join() === instances.map((name) => `${name} UP 100`).join();
   });
   const seen = new Set<string>();
   for (let n = 0; n < 4 * instances.length; n++) {
