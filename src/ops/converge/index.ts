@@ -60,7 +60,7 @@ export async function conclude(state: DeployedState, succeeded: boolean): Promis
 }
 
 /** Everything whose applied version is not the one that the state has, in words; for a check without changes. */
-export async function divergences(state: DeployedState): Promise<readonly string[]> {
+async function divergences(state: DeployedState): Promise<readonly string[]> {
   const all = await Promise.all(
     sites(state).map(async (site) => {
       const { again, leftovers } = compare(site.recorded, await look(site.host, site.project));
