@@ -1,4 +1,5 @@
 import { BlockList, isIPv4 } from "node:net";
+import { certificateChecks } from "./certificate-checks.ts";
 import { poolNames } from "./pool.ts";
 import type { Problem } from "./problem.ts";
 import { yamlPath } from "./problem.ts";
@@ -15,6 +16,7 @@ export function crossChecks(config: Sketch): Problem[] {
     ...hostReferences(containers, Object.keys(config.hosts)),
     ...poolsOnOtherHosts(config),
     ...publishedPorts(config),
+    ...certificateChecks(config),
     ...poolFeeds(config),
   ];
 }
@@ -34,6 +36,12 @@ function placed(config: Sketch): Placed[] {
       host: instance.host,
       address: instance.address,
       path: ["loadBalancer", "instances", n],
+    })),
+    ...[config.letsencrypt?.pebble ?? []].flat().map(({ name, address, host }) => ({
+      name,
+      host,
+      address,
+      path: ["letsencrypt", "pebble"],
     })),
     ...Object.entries(config.fleets).flatMap(([fleet, spec]) =>
       spec.instances.map((instance, n) => ({
@@ -164,13 +172,13 @@ function poolsOnOtherHosts(config: Sketch): Problem[] {
   );
   const loadBalancers = containers.filter(({ path }) => path[0] === "loadBalancer");
   return containers.flatMap(({ name, host, path }) => {
-    const elsewhere = path[0] === "fleets" ? loadBalancers.find((one) => one.host !== host) : undefined;
+    const elsewhere = path[0] === "loadBalancer" ? undefined : loadBalancers.find((one) => one.host !== host);
     if (elsewhere === undefined) return [];
     return [
       {
         path: yamlPath([...path, "host"]),
         message: `the load balancer ${elsewhere.name} on ${elsewhere.host} cannot reach ${name} on ${host}: there is no network between the bridges of two hosts yet`,
-        hint: "place load balancers and the fleets behind them on one host",
+        hint: "place load balancers and what they talk to on one host",
       },
     ];
   });
@@ -196,11 +204,13 @@ function publishedPorts(config: Sketch): Problem[] {
   );
   const withoutTls = listeners.filter(({ path }) => path.at(-1) === "https");
   return [
-    ...(config.loadBalancer?.tls === undefined ? withoutTls : []).map(({ path }) => ({
-      path: yamlPath(path),
-      message: "an HTTPS port is published, but the load balancer has no tls section",
-      hint: "add veza-edge:loadBalancer.tls, or leave https out",
-    })),
+    ...(config.loadBalancer?.tls === undefined && config.letsencrypt === undefined ? withoutTls : []).map(
+      ({ path }) => ({
+        path: yamlPath(path),
+        message: "an HTTPS port is published, but nothing brings a certificate",
+        hint: "add veza-edge:letsencrypt or veza-edge:loadBalancer.tls, or leave https out",
+      }),
+    ),
     ...listeners.flatMap((again, index) => {
       const first = listeners.slice(0, index).find((other) => meet(other, again));
       if (first === undefined) return [];

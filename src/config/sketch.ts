@@ -28,9 +28,17 @@ const loadBalancer = z.object({
       })
       .catch({ name: "", address: undefined, host: undefined, publish: [] }),
   ),
-  tls: z.unknown().optional(),
+  tls: lenient(z.object({ certificate: text })),
   healthChecks: lenient(loadBalancerSchema.shape.healthChecks),
   staticServers: lenient(z.record(z.string(), z.array(z.unknown()))),
+});
+
+const image = z.object({ packages: lenient(z.array(z.string())) }).catch({ packages: undefined });
+
+const letsencrypt = z.object({
+  pebble: lenient(
+    z.object({ name: z.string().default("pebble").catch("pebble"), address: text, host: text }),
+  ),
 });
 
 const nowhere = { connection: undefined, address: undefined, port: 22, hostKey: undefined };
@@ -54,7 +62,12 @@ const fleet = z.object({
 export const sketchSchema = z.object({
   hosts: z.record(z.string(), host.catch(nowhere)).catch({}),
   network: lenient(networkSchema),
+  images: z
+    .object({ haproxy: lenient(image) })
+    .catch({ haproxy: undefined })
+    .optional(),
   loadBalancer: lenient(loadBalancer),
+  letsencrypt: lenient(letsencrypt),
   fleets: z
     .record(z.string(), fleet.catch({ pool: undefined, healthPath: undefined, instances: [] }))
     .catch({}),

@@ -186,7 +186,7 @@ describe("a stack file with mistakes", () => {
         path: "veza-edge:fleets.backend-api.instances[1].host",
         message:
           "the load balancer haproxy on main cannot reach backend-api-2 on other: there is no network between the bridges of two hosts yet",
-        hint: "place load balancers and the fleets behind them on one host",
+        hint: "place load balancers and what they talk to on one host",
       },
     ]);
     expect(problemsOf({ ...config, "veza-edge:loadBalancer": undefined })).toEqual([]);
