@@ -5,7 +5,7 @@ import { outputsVersion, type EdgeOutputs } from "./outputs.ts";
 /** What a stack tells others, from its config alone: the same at preview and after an update. */
 export function edgeOutputs(stack: string, config: StackConfig, pools: Pools): EdgeOutputs {
   const [only = ""] = Object.keys(config.hosts);
-  const lb = config.loadBalancer;
+  const { loadBalancer: lb, letsencrypt } = config;
   const publicServer = ({
     id,
     name,
@@ -24,23 +24,31 @@ export function edgeOutputs(stack: string, config: StackConfig, pools: Pools): E
     loadBalancers: (lb?.instances ?? []).map((instance) => {
       const ports = lb?.ports ?? { http: 80, https: 443, stats: 9100 };
       const { https, ...plain } = ports;
-      const hasTls = lb?.tls !== undefined;
+      const hasTls = lb?.tls !== undefined || letsencrypt !== undefined;
       const stats = `http://${instance.address}:${String(ports.stats)}`;
       return {
         name: instance.name,
         host: instance.host ?? only,
         address: instance.address,
         ports: hasTls ? { ...plain, https } : plain,
-        // With TLS, plain HTTP answers with a redirect only: HTTPS comes first.
-        urls: [...instance.publish, { address: instance.address, ...ports }].flatMap((at) => [
-          ...(hasTls && at.https !== undefined ? [`https://${at.address}:${String(at.https)}`] : []),
-          ...(at.http === undefined ? [] : [`http://${at.address}:${String(at.http)}`]),
-        ]),
+        urls: [...instance.publish, { address: instance.address, ...ports }].flatMap((at) => {
+          const https = hasTls && at.https !== undefined ? [`https://${at.address}:${String(at.https)}`] : [];
+          const http = at.http === undefined ? [] : [`http://${at.address}:${String(at.http)}`];
+          // With a certificate that was brought, plain HTTP only redirects. Issued ones are for names: an address
+          // is served without TLS, and with it under a name that is not its own.
+          return letsencrypt === undefined ? [...https, ...http] : [...http, ...https];
+        }),
         stats: `${stats}/stats`,
         metrics: `${stats}/metrics`,
+        ...(letsencrypt === undefined ? {} : { certificateMetrics: `${stats}/metrics/certificates` }),
       };
     }),
     pools: { api_pool: pools.api_pool.map(publicServer), stream_pool: pools.stream_pool.map(publicServer) },
+    certificates: (letsencrypt?.certificates ?? []).map(({ names }) => ({
+      name: names[0] ?? "",
+      names,
+      loadBalancer: lb?.instances[0]?.name ?? "",
+    })),
     instances: Object.entries(config.fleets).flatMap(([fleet, { pool, instances }]) =>
       instances.map(({ id, address, host }) => ({
         name: `${fleet}-${String(id)}`,

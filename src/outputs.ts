@@ -41,9 +41,23 @@ export const outputsSchema = z.object({
       /** Page for people, `;csv` for programs, Prometheus metrics beside it; reachable from the Incus bridge only. */
       stats: z.string(),
       metrics: z.string(),
+      /** Prometheus metrics about its certificates; absent where nothing issues any. */
+      certificateMetrics: z.string().optional(),
     }),
   ),
   pools: z.record(z.enum(poolNames), z.array(server)),
+  /** Certificates that the stack has issued and renews by itself. */
+  certificates: z
+    .array(
+      z.object({
+        /** The first of its names. */
+        name: z.string(),
+        names: z.array(z.string()),
+        /** Name of the load balancer whose container issues it. */
+        loadBalancer: z.string(),
+      }),
+    )
+    .default([]),
   instances: z.array(
     z.object({
       name: z.string(),

@@ -89,14 +89,27 @@ describe("the annotated example stack file", () => {
       "address",
       "hostKey",
       "instances",
-      "certificate",
+      "contact",
+      "certificates",
+      "publicAddresses",
       "pool",
       "artifact",
       "id",
     ]) {
       expect(marked).toContain(key);
     }
-    for (const key of ["bridge", "storage", "images", "ports", "drainSeconds", "environment", "limits"]) {
+    for (const key of [
+      "bridge",
+      "storage",
+      "volumes",
+      "certificate",
+      "directory",
+      "images",
+      "ports",
+      "drainSeconds",
+      "environment",
+      "limits",
+    ]) {
       expect(marked).not.toContain(key);
     }
   });
