@@ -4,6 +4,7 @@ import { readScript } from "../shell/read-script.ts";
 import { generationOf, type Host } from "./host.ts";
 import type { Image } from "./image.ts";
 import type { Project } from "./project.ts";
+import type { Volume } from "./volume.ts";
 
 /** A port of the host that leads into the container. */
 export interface PublishedPort {
@@ -11,6 +12,15 @@ export interface PublishedPort {
   readonly address: string;
   readonly port: number;
   readonly containerPort: number;
+}
+
+/** A volume and where the container has it. */
+export interface MountedVolume {
+  readonly volume: Volume;
+  /** Absolute path in the container; the directory is made when it is not there. */
+  readonly path: string;
+  /** @default false */
+  readonly readOnly?: boolean;
 }
 
 export interface ContainerSpec {
@@ -24,6 +34,8 @@ export interface ContainerSpec {
   /** Size of the root disk in GiB. @default as large as the pool */
   readonly rootGiB?: number | undefined;
   readonly publish?: readonly PublishedPort[];
+  /** What outlives the container. They come and go while it runs. */
+  readonly volumes?: readonly MountedVolume[];
 }
 
 export interface ContainerArgs {
@@ -79,7 +91,12 @@ export class Container extends pulumi.ComponentResource {
       {
         parent: this,
         deleteBeforeReplace: true,
-        dependsOn: [args.project, args.image, ...(args.after ?? [])],
+        dependsOn: [
+          args.project,
+          args.image,
+          ...(spec.volumes ?? []).map(({ volume }) => volume),
+          ...(args.after ?? []),
+        ],
       },
     );
     this.registerOutputs({ name: this.name, address: this.address });
@@ -112,6 +129,14 @@ function definition(
   for (const port of spec.publish ?? [])
     devices[`port-${String(port.containerPort)}-${port.address.replaceAll(".", "-")}-${String(port.port)}`] =
       proxyDevice(port, spec.address);
+  for (const { volume, path, readOnly } of spec.volumes ?? [])
+    devices[`volume-${volume.volume}`] = {
+      type: "disk",
+      pool: volume.storage,
+      source: volume.volume,
+      path,
+      ...(readOnly === true ? { readonly: "true" } : {}),
+    };
   return {
     config: {
       "boot.autostart": "true",
