@@ -1,11 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Artifact } from "./artifact.ts";
 import type { Container } from "./container.ts";
+import type { ContainerScript } from "./document.ts";
 import { filesBody, type FilesSpec } from "./files-body.ts";
 
 export interface FilesArgs {
   readonly container: Container;
-  readonly spec: FilesSpec;
+  /**
+   * What a preview shows whole. An output is for what only the engine can make, keys above all: it is not known on the
+   * first preview, and is secret whatever `secret` says.
+   */
+  readonly spec: FilesSpec | pulumi.Output<FilesSpec>;
   /** An artifact on the container's host, and where the follow-up needs it in the container. */
   readonly push?: { readonly artifact: Artifact; readonly to: string };
   /** Keeps the files out of logs, previews and clear state. */
@@ -33,29 +38,31 @@ export class Files extends pulumi.ComponentResource {
   constructor(name: string, args: FilesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("veza:incus:Files", name, {}, opts);
     const limitSeconds = args.limitSeconds ?? 60;
-    const { container } = args;
+    const { container, spec, push } = args;
+    const said = (files: FilesSpec): ContainerScript => ({
+      project: container.project,
+      container: container.name,
+      unit: files.unit,
+      limitSeconds,
+      ...(push === undefined ? {} : { push: { from: push.artifact.path, to: push.to } }),
+      body: filesBody(files, container.generation),
+    });
+    const waits = pulumi.Output.isInstance(spec);
     this.applied = container.host.exec(
       `${name}-apply`,
+      waits ? spec.apply(said) : said(spec),
       {
-        project: container.project,
-        container: container.name,
-        unit: args.spec.unit,
-        limitSeconds,
-        ...(args.push === undefined ? {} : { push: { from: args.push.artifact.path, to: args.push.to } }),
-        body: filesBody(args.spec, container.generation),
-      },
-      {
-        limitSeconds: limitSeconds + aroundSeconds + (args.push === undefined ? 0 : pushSeconds),
+        limitSeconds: limitSeconds + aroundSeconds + (push === undefined ? 0 : pushSeconds),
         deletes: true,
         triggers: [container.generation],
-        secret: args.secret === true,
+        secret: args.secret === true || waits,
       },
       {
         parent: this,
         dependsOn: [
           container.resource,
           ...(args.after ?? []),
-          ...(args.push === undefined ? [] : [args.push.artifact.resource]),
+          ...(push === undefined ? [] : [push.artifact.resource]),
         ],
         deletedWith: container.resource,
       },
