@@ -16,6 +16,14 @@ look() {
   state=$(awk -F, -v project="$PROJECT" -v name="$CONTAINER" '$1 == project && $2 == name { print $3 }' <<<"$listed")
 }
 
+must_run() { # WHAT: what cannot be done otherwise, e.g. 'certificate' cannot be applied
+  case $state in
+    RUNNING) ;;
+    '') fail "this container is not there. Nothing was changed. bin/pulumi up makes it again" ;;
+    *) fail "this container is $state, so $1. Start it: incus start $CONTAINER --project $PROJECT" ;;
+  esac
+}
+
 # Incus refuses while it still stops the container; then it may be gone a moment later.
 delete_container() {
   incus_ delete --force "$CONTAINER" 2>/dev/null && return 0

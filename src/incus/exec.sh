@@ -10,14 +10,6 @@ remember() { # VALUE
     fail "Incus could not note in this container's configuration what is applied to it; what it said is above, and a full disk is the usual reason. Make room, then run bin/pulumi up again; it starts over with '$UNIT'"
 }
 
-must_run() {
-  case $state in
-    RUNNING) ;;
-    '') fail "this container is not there. Nothing was changed. bin/pulumi up makes it again" ;;
-    *) fail "this container is $state, so '$UNIT' cannot be applied. Start it: incus start $CONTAINER --project $PROJECT" ;;
-  esac
-}
-
 push() {
   inside test -f "$PUSH_TO" && return 0
   [ -f "$PUSH_FROM" ] || fail "$PUSH_FROM is not on the host, so '$UNIT' was not applied. This brings it again: bin/pulumi up --replace '**-artifact-**'"
@@ -39,7 +31,7 @@ main() { # apply | delete
     applied=$(incus_ config get "$CONTAINER" "user.veza.unit.$UNIT")
     [ "${applied#pending }" = "$digest" ] || return 0
   fi
-  must_run
+  must_run "'$UNIT' cannot be applied"
   if [ "$1" = apply ]; then
     remember "pending $digest"
     if [ -n "${PUSH_FROM-}" ]; then push; fi
