@@ -34,12 +34,18 @@ const image = z.strictObject({
   revision: z.int().min(1).default(1),
 });
 
-/** `veza-edge:images`: what containers are made from. `haproxy` is the load balancer's, `app` the fleets'. */
+/** `veza-edge:images`: what containers are made from. `haproxy` is the load balancer's, `app` the fleets', `pebble` a lab's CA. */
 export const imagesSchema = z.strictObject({
-  /** @default haproxy from Debian 13 */
-  haproxy: image.default({ suite: "trixie", packages: ["haproxy"], revision: 1 }),
+  /** @default haproxy and what has certificates issued for it, from Debian 13 */
+  haproxy: image.default({
+    suite: "trixie",
+    packages: ["haproxy", "dehydrated", "busybox", "bind9-dnsutils"],
+    revision: 1,
+  }),
   /** @default Node from Debian 13 */
   app: image.default({ suite: "trixie", packages: ["nodejs"], revision: 1 }),
+  /** @default Pebble from Debian 13 */
+  pebble: image.default({ suite: "trixie", packages: ["pebble"], revision: 1 }),
 });
 export type ImagesConfig = z.infer<typeof imagesSchema>;
 
