@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { certificatesCommand } from "./certificates/command.ts";
 import { diffCommand } from "./diff/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { drillCommand } from "./drill/command.ts";
@@ -9,6 +10,7 @@ if (!process.stdout.isTTY && process.env["FORCE_COLOR"] === undefined) process.e
 const program = new Command("veza")
   .description("Looks at a stack of veza-edge and operates it.")
   .showHelpAfterError("(veza --help shows every verb)");
+certificatesCommand(program);
 diffCommand(program);
 doctorCommand(program);
 drillCommand(program);
