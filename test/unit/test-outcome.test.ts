@@ -3,12 +3,20 @@ import { outcomeOf } from "../../tools/verbs/test/jest.ts";
 import {
   cannotStart,
   lastLine,
+  slowest,
   succeeded,
   tierOutcome,
   type Outcome,
 } from "../../tools/verbs/test/outcome.ts";
 
-const check: Outcome = { name: "tsc", passed: 1, failed: 0, skipped: 0, seconds: 2, remark: "" };
+const check: Outcome = {
+  name: "tsc",
+  passed: 1,
+  failed: 0,
+  skipped: 0,
+  remark: "",
+  parts: [{ name: "tsc", seconds: 2 }],
+};
 
 const results = {
   numPassedTests: 7,
@@ -16,6 +24,7 @@ const results = {
   numPendingTests: 1,
   numTodoTests: 1,
   numRuntimeErrorTestSuites: 0,
+  testResults: [{ name: "/a/test/unit/load.test.ts", startTime: 1_000, endTime: 3_500 }],
 };
 
 describe("the outcome of a test run", () => {
@@ -50,20 +59,34 @@ describe("the outcome of a test run", () => {
       passed: 1,
       failed: 1,
       skipped: 0,
-      seconds: 4,
       remark: "eslint failed",
+      parts: [...check.parts, ...check.parts],
     });
   });
 
   it("takes jest's own numbers", () => {
-    expect(outcomeOf("unit", results, 3)).toMatchObject({ passed: 7, failed: 0, skipped: 2, seconds: 3 });
+    expect(outcomeOf("unit", results)).toEqual({
+      name: "unit",
+      passed: 7,
+      failed: 0,
+      skipped: 2,
+      remark: "",
+      parts: [{ name: "load.test.ts", seconds: 2.5 }],
+    });
   });
 
   it("counts a file of tests that does not load as a failure", () => {
-    expect(outcomeOf("unit", { ...results, numRuntimeErrorTestSuites: 2 }, 3)).toMatchObject({
+    expect(outcomeOf("unit", { ...results, numRuntimeErrorTestSuites: 2 })).toMatchObject({
       passed: 7,
       failed: 2,
       remark: "2 files did not load",
     });
+  });
+
+  it("names the five slowest parts, slowest first", () => {
+    const parts = [3, 1, 6, 2, 5, 4].map((seconds) => ({ name: `part-${String(seconds)}`, seconds }));
+    expect(slowest({ ...check, parts })).toBe(
+      "slowest: part-6 6 s, part-5 5 s, part-4 4 s, part-3 3 s, part-2 2 s",
+    );
   });
 });

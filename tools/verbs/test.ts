@@ -6,9 +6,10 @@ import type { Progress } from "../progress.ts";
 import { withFileLock } from "../toolchain/file-lock.ts";
 import { ensureToolchain } from "../toolchain/index.ts";
 import { bundle, setUpIncus } from "./lab.ts";
-import { runJest } from "./test/jest.ts";
+import { groupsOf, sideBySide, testFiles } from "./test/groups.ts";
+import { runJest, type JestRun } from "./test/jest.ts";
 import { lint } from "./test/lint.ts";
-import { cannotStart, lastLine, succeeded, tierOutcome, type Outcome } from "./test/outcome.ts";
+import { cannotStart, lastLine, slowest, succeeded, tierOutcome, type Outcome } from "./test/outcome.ts";
 
 interface Tier {
   readonly name: string;
@@ -23,15 +24,29 @@ interface Tier {
 
 const nothing = (): Promise<void> => Promise.resolve();
 
+type JestChoices = Pick<JestRun, "inBand" | "testSeconds" | "limitSeconds">;
+
+const alone: JestChoices = { inBand: true, testSeconds: 120, limitSeconds: 4 * 3600 };
+
 const tiers: readonly Tier[] = [
   { name: "lint", isUsual: true, prepare: nothing, run: lint },
-  jestTier("unit", { inBand: false, limitSeconds: 600 }, nothing),
-  jestTier("program", { inBand: false, limitSeconds: 600 }, nothing),
-  jestTier("tools", { inBand: true, limitSeconds: 1800 }, async (progress) => {
-    await ensureToolchain(progress);
+  jestTier("unit", { inBand: false, testSeconds: 30, limitSeconds: 600 }),
+  jestTier("program", { inBand: false, testSeconds: 30, limitSeconds: 600 }),
+  {
+    ...jestTier("tools", { inBand: false, testSeconds: 120, limitSeconds: 1800 }),
+    prepare: async (progress) => {
+      await ensureToolchain(progress);
+    },
+  },
+  onIncus({
+    ...jestTier("lab", alone),
+    // Most of the time a test waits for a boot or a drain, so that two groups disturb each other little.
+    run: async (_progress, only) =>
+      sideBySide(2, groupsOf(await testFiles("lab", only)), ({ name, files }) =>
+        runJest({ ...alone, name, patterns: files.map((file) => `/test/lab/${file}$`) }),
+      ),
   }),
-  alone(jestTier("lab", { inBand: true, limitSeconds: 5400 }, prepareIncus)),
-  alone({ ...jestTier("soak", { inBand: true, limitSeconds: 4 * 3600 }, prepareIncus), isUsual: false }),
+  onIncus({ ...jestTier("soak", alone), isUsual: false }),
 ];
 
 /** `npm test [TIER [PART…]]`: PART names a check, or a part of a test file's path. */
@@ -42,46 +57,54 @@ export async function test(words: readonly string[], progress: Progress): Promis
     const names = tiers.map((tier) => tier.name).join(", ");
     throw new SetupError(`there is no tier ${name ?? ""}; there are: ${names}`);
   }
-  const outcomes: Outcome[] = [];
-  for (const tier of chosen) outcomes.push(await runTier(tier, progress, only));
-  progress.say(summary(outcomes));
+  const ran: TierRun[] = [];
+  for (const tier of chosen) ran.push(await runTier(tier, progress, only));
+  const outcomes = ran.map(({ outcome }) => outcome);
+  progress.say(summary(ran));
   progress.say(lastLine(outcomes));
   return succeeded(outcomes) ? 0 : 1;
 }
 
-async function runTier(tier: Tier, progress: Progress, only: readonly string[]): Promise<Outcome> {
+interface TierRun {
+  readonly outcome: Outcome;
+  readonly seconds: number;
+}
+
+async function runTier(tier: Tier, progress: Progress, only: readonly string[]): Promise<TierRun> {
   progress.say(`\n── ${tier.name}`);
+  let started = performance.now();
   const run = async (): Promise<Outcome> => {
+    started = performance.now();
     await tier.prepare(progress);
     return tierOutcome(tier.name, await tier.run(progress, only));
   };
   const waiting = (): void => {
     progress.say(`waiting for another run of these tests on this machine (${tier.lock ?? ""})`);
   };
-  try {
-    return await (tier.lock === undefined ? run() : withFileLock(tier.lock, waiting, run));
-  } catch (error) {
+  const tried = tier.lock === undefined ? run() : withFileLock(tier.lock, waiting, run);
+  const outcome = await tried.catch((error: unknown) => {
     progress.say(error instanceof SetupError ? error.message : String(error));
     return cannotStart(tier.name, error);
-  }
+  });
+  if (outcome.parts.length > 1) progress.say(slowest(outcome));
+  return { outcome, seconds: (performance.now() - started) / 1000 };
 }
 
-function jestTier(
-  name: string,
-  run: { readonly inBand: boolean; readonly limitSeconds: number },
-  prepare: Tier["prepare"],
-): Tier {
+function jestTier(name: string, choices: JestChoices): Tier {
   return {
     name,
     isUsual: true,
-    prepare,
-    run: async (_progress, only) => [await runJest({ folder: name, only, ...run })],
+    prepare: nothing,
+    run: async (_progress, only) => {
+      const parts = only.length === 0 ? [""] : only;
+      return [await runJest({ ...choices, name, patterns: parts.map((part) => `/test/${name}/.*${part}`) })];
+    },
   };
 }
 
 /** Tests on real Incus share its addresses, and each run removes what an earlier one left. */
-function alone(tier: Tier): Tier {
-  return { ...tier, lock: "/run/lock/veza-edge-tests.lock" };
+function onIncus(tier: Tier): Tier {
+  return { ...tier, prepare: prepareIncus, lock: "/run/lock/veza-edge-tests.lock" };
 }
 
 /** Tests of one room, and stacks that tests deploy (`lab-t-…`). Never the lab itself. */
@@ -100,13 +123,14 @@ async function prepareIncus(progress: Progress): Promise<void> {
   });
 }
 
-function summary(outcomes: readonly Outcome[]): string {
+function summary(ran: readonly TierRun[]): string {
   const table = new Table({
     head: ["tier", "passed", "failed", "skipped", "time", ""],
     colAligns: ["left", "right", "right", "right", "right", "left"],
     style: { head: [], border: [] },
   });
-  for (const { name, passed, failed, skipped, seconds, remark } of outcomes) {
+  for (const { outcome, seconds } of ran) {
+    const { name, passed, failed, skipped, remark } = outcome;
     table.push([name, passed, failed, skipped, `${seconds.toFixed(0)} s`, remark]);
   }
   return `\n${table.toString()}`;

@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { z } from "zod";
@@ -9,23 +9,25 @@ import type { Outcome } from "./outcome.ts";
 import { programEnvironment } from "./program.ts";
 
 export interface JestRun {
-  /** Folder below test/. */
-  readonly folder: string;
-  /** Only files whose path below that folder contains one of these; all when empty. */
-  readonly only: readonly string[];
-  /** One file after the other: what they share (Incus, two cores) bears no more. */
+  readonly name: string;
+  /** Regular expressions of which a file's path has to match one. */
+  readonly patterns: readonly string[];
+  /** One file after the other: what they share bears no more. Otherwise as many at a time as there are cores. */
   readonly inBand: boolean;
+  /** Seconds that a test may take which states no limit of its own. */
+  readonly testSeconds: number;
   /** Seconds after which the run is stopped. */
   readonly limitSeconds: number;
 }
 
-const jest = fileURLToPath(new URL("node_modules/jest/bin/jest.js", repository));
+const root = fileURLToPath(repository);
+const jest = join(root, "node_modules/jest/bin/jest.js");
+const signOfLife = fileURLToPath(new URL("sign-of-life.ts", import.meta.url));
 
-/** Runs jest over a folder of tests; what it reports goes to standard error as it happens. */
+/** Runs jest over files of tests; what it reports goes to standard error as it happens. */
 export async function runJest(run: JestRun): Promise<Outcome> {
   const folder = await mkdtemp(join(tmpdir(), "veza-jest-"));
   const results = join(folder, "results.json");
-  const started = performance.now();
   try {
     const ended = await execa(
       process.execPath,
@@ -35,13 +37,15 @@ export async function runJest(run: JestRun): Promise<Outcome> {
         jest,
         "--json",
         `--outputFile=${results}`,
-        // Tests that share the machine wait for real servers; a test that knows its own limit states it.
-        ...(run.inBand ? ["--runInBand", "--testTimeout", "120000"] : []),
+        "--reporters=default",
+        `--reporters=${signOfLife}`,
+        run.inBand ? "--runInBand" : "--maxWorkers=100%",
+        `--testTimeout=${String(run.testSeconds * 1000)}`,
         "--testPathPatterns",
-        ...patterns(run),
+        ...run.patterns,
       ],
       {
-        cwd: fileURLToPath(repository),
+        cwd: root,
         stdin: "ignore",
         stdout: "ignore",
         stderr: "inherit",
@@ -50,28 +54,19 @@ export async function runJest(run: JestRun): Promise<Outcome> {
         env: programEnvironment(),
       },
     );
-    const seconds = (performance.now() - started) / 1000;
     const stopped = ended.timedOut ? `stopped after its limit of ${String(run.limitSeconds)} s` : "";
     const text = await readFile(results, "utf8").catch(() => undefined);
+    const why = stopped || `jest ended with status ${String(ended.exitCode ?? ended.signal)}`;
     if (text === undefined) {
-      const why =
-        stopped || `jest ended with status ${String(ended.exitCode ?? ended.signal)} and no results`;
-      return { name: run.folder, passed: 0, failed: 1, skipped: 0, seconds, remark: why };
+      const remark = stopped || `${why} and no results`;
+      return { name: run.name, passed: 0, failed: 1, skipped: 0, remark, parts: [] };
     }
-    const counted = outcomeOf(run.folder, JSON.parse(text), seconds);
+    const counted = outcomeOf(run.name, JSON.parse(text));
     if (!ended.failed || counted.failed > 0) return counted;
-    return {
-      ...counted,
-      failed: 1,
-      remark: stopped || `jest ended with status ${String(ended.exitCode ?? ended.signal)}`,
-    };
+    return { ...counted, failed: 1, remark: why };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-function patterns({ folder, only }: JestRun): readonly string[] {
-  return only.length === 0 ? [`/test/${folder}/`] : only.map((part) => `/test/${folder}/.*${part}`);
 }
 
 const jestResults = z.object({
@@ -80,10 +75,12 @@ const jestResults = z.object({
   numPendingTests: z.number(),
   numTodoTests: z.number(),
   numRuntimeErrorTestSuites: z.number(),
+  /** Times in milliseconds since 1970. */
+  testResults: z.array(z.object({ name: z.string(), startTime: z.number(), endTime: z.number() })),
 });
 
 /** Reads what `jest --json` wrote. A file of tests that could not even be loaded is one failure. */
-export function outcomeOf(name: string, results: unknown, seconds: number): Outcome {
+export function outcomeOf(name: string, results: unknown): Outcome {
   const counts = jestResults.parse(results);
   const broken = counts.numRuntimeErrorTestSuites;
   return {
@@ -91,7 +88,10 @@ export function outcomeOf(name: string, results: unknown, seconds: number): Outc
     passed: counts.numPassedTests,
     failed: counts.numFailedTests + broken,
     skipped: counts.numPendingTests + counts.numTodoTests,
-    seconds,
     remark: broken === 0 ? "" : `${String(broken)} files did not load`,
+    parts: counts.testResults.map((file) => ({
+      name: basename(file.name),
+      seconds: (file.endTime - file.startTime) / 1000,
+    })),
   };
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
@@ -6,6 +7,7 @@ import { whereIs } from "../../machine/path.ts";
 import { ensurePrograms, shellcheck } from "../../machine/programs.ts";
 import { repository } from "../../machine/lab-stack.ts";
 import type { Progress } from "../../progress.ts";
+import { sideBySide } from "./groups.ts";
 import { cannotStart, type Outcome } from "./outcome.ts";
 import { programEnvironment } from "./program.ts";
 
@@ -37,48 +39,44 @@ const checks: readonly Check[] = [
 
 /** Runs each tool over the whole repository; each is one check. What a failing one says is printed whole. */
 export async function lint(progress: Progress, only: readonly string[]): Promise<readonly Outcome[]> {
-  const outcomes: Outcome[] = [];
-  for (const check of checks) {
-    if (only.length > 0 && !only.some((part) => check.name.includes(part))) continue;
-    outcomes.push(await runCheck(check, progress));
-  }
+  const chosen = checks.filter(({ name }) => only.length === 0 || only.some((part) => name.includes(part)));
+  const failures: string[] = [];
+  const outcomes = await progress.step("checks", (note) => {
+    const running = new Set<string>();
+    return sideBySide(availableParallelism(), chosen, async (check) => {
+      running.add(check.name);
+      note([...running].join(", "));
+      const outcome = await runCheck(check, (failure) => failures.push(failure));
+      running.delete(check.name);
+      note([...running].join(", "));
+      return outcome;
+    });
+  });
+  for (const failure of failures) progress.say(failure);
   return outcomes;
 }
 
-async function runCheck(check: Check, progress: Progress): Promise<Outcome> {
+async function runCheck(check: Check, failed: (words: string) => void): Promise<Outcome> {
+  const { name } = check;
   const started = performance.now();
+  const parts = (): Outcome["parts"] => [{ name, seconds: (performance.now() - started) / 1000 }];
   try {
-    if (check.name === "shellcheck") await ensurePrograms([shellcheck], () => undefined);
+    if (name === "shellcheck") await ensurePrograms([shellcheck], () => undefined);
     const command = await check.command();
-    if (command === undefined) {
-      return {
-        name: check.name,
-        passed: 0,
-        failed: 0,
-        skipped: 1,
-        seconds: 0,
-        remark: check.leftOutBecause ?? "",
-      };
-    }
-    const said = await progress.step(check.name, () => run(command, join(root, check.folder ?? ".")));
-    return { name: check.name, passed: 1, failed: 0, skipped: 0, seconds: since(started), remark: said };
+    if (command === undefined)
+      return { name, passed: 0, failed: 0, skipped: 1, remark: check.leftOutBecause ?? "", parts: [] };
+    await run(command, join(root, check.folder ?? "."));
+    return { name, passed: 1, failed: 0, skipped: 0, remark: "", parts: parts() };
   } catch (error) {
-    if (!(error instanceof CheckFailed)) return cannotStart(check.name, error);
-    progress.say(error.message);
-    return {
-      name: check.name,
-      passed: 0,
-      failed: 1,
-      skipped: 0,
-      seconds: since(started),
-      remark: `${check.name} failed`,
-    };
+    if (!(error instanceof CheckFailed)) return cannotStart(name, error);
+    failed(`${name}:\n${error.message}`);
+    return { name, passed: 0, failed: 1, skipped: 0, remark: `${name} failed`, parts: parts() };
   }
 }
 
 class CheckFailed extends Error {}
 
-async function run([program, ...words]: readonly [string, ...string[]], folder: string): Promise<string> {
+async function run([program, ...words]: readonly [string, ...string[]], folder: string): Promise<void> {
   const ended = await execa(program, words, {
     cwd: folder,
     stdin: "ignore",
@@ -87,7 +85,7 @@ async function run([program, ...words]: readonly [string, ...string[]], folder: 
     timeout: limitSeconds * 1000,
     env: programEnvironment(),
   });
-  if (!ended.failed) return "";
+  if (!ended.failed) return;
   const limit = ended.timedOut ? [`stopped after its limit of ${String(limitSeconds)} s`] : [];
   throw new CheckFailed([...limit, ended.all.trim() || ended.shortMessage].join("\n"));
 }
@@ -112,8 +110,4 @@ function isProgram(file: string): boolean {
 
 function hasShellFirst(file: string): boolean {
   return /^#!.*\b(ba)?sh\b/.test(readFileSync(join(root, file), "utf8").split("\n", 1)[0] ?? "");
-}
-
-function since(started: number): number {
-  return (performance.now() - started) / 1000;
 }
