@@ -9,9 +9,11 @@ export interface RecordedCommand {
   readonly project: string;
   /** Undefined for what concerns the host as a whole. */
   readonly container: string | undefined;
-  /** `container` for a container itself, else the unit of files in it. */
+  /** `container` for a container itself, else the unit of files in it; undefined for a program that was run in it. */
   readonly unit: string | undefined;
-  /** What the container remembers when exactly this was applied. */
+  /** The volume that it is about, with its storage pool; undefined for everything else. */
+  readonly volume?: { readonly pool: string; readonly name: string };
+  /** What the container or the volume remembers when exactly this was applied. */
   readonly digest: string | undefined;
   readonly document: string;
   readonly limitSeconds: number;
@@ -85,7 +87,9 @@ function sshConnection(c: z.infer<typeof connectionInputs>): RecordedCommand["co
   return { connection: "ssh", address: host, ...rest, ...(privateKey === undefined ? {} : { privateKey }) };
 }
 
-function subject(document: string): Pick<RecordedCommand, "project" | "container" | "unit" | "digest"> {
+function subject(
+  document: string,
+): Pick<RecordedCommand, "project" | "container" | "unit" | "volume" | "digest"> {
   const said = readContainerDocument(document);
   if (said !== undefined)
     return {
@@ -94,15 +98,20 @@ function subject(document: string): Pick<RecordedCommand, "project" | "container
       unit: said.unit,
       digest: unitDigest(said.body),
     };
-  const project = /^PROJECT='([^']*)'$/m.exec(document)?.[1] ?? "";
-  const container = /^PROJECT='[^']*'\nCONTAINER='([^']*)'\nGENERATION='([^']*)'\n/.exec(document);
-  const definition = /^DEFINITION='([^']*)'$/m.exec(document)?.[1];
-  if (container?.[1] === undefined || definition === undefined)
-    return { project, container: undefined, unit: undefined, digest: undefined };
-  return {
-    project,
-    container: container[1],
-    unit: "container",
-    digest: unitDigest(`${container[2] ?? ""}${definition}`),
-  };
+  const parameter = (name: string): string | undefined =>
+    new RegExp(`^${name}='([^']*)'$`, "m").exec(document)?.[1];
+  const project = parameter("PROJECT") ?? "";
+  // The first lines say what it is about.
+  const [, kind, name = "", next] =
+    /^PROJECT='[^']*'\n(CONTAINER|VOLUME)='([^']*)'\n([A-Z]+)=/.exec(document) ?? [];
+  if (kind === "VOLUME") {
+    const volume = { pool: parameter("STORAGE") ?? "", name };
+    const digest = [parameter("KEEP"), parameter("SIZE")].filter(Boolean).join(" ");
+    return { project, container: undefined, unit: undefined, volume, digest };
+  }
+  const container = kind === "CONTAINER" ? name : undefined;
+  if (container === undefined || next !== "GENERATION")
+    return { project, container, unit: undefined, digest: undefined };
+  const digest = unitDigest(`${parameter("GENERATION") ?? ""}${parameter("DEFINITION") ?? ""}`);
+  return { project, container, unit: "container", digest };
 }

@@ -49,8 +49,13 @@ const asApplied = new Map([
   ["container", unitDigest(`g1${definition}`)],
   ["config", unitDigest(body)],
 ]);
-const found = (containers: FoundContainer[], unclean = false): Found => ({
+const found = (
+  containers: FoundContainer[],
+  unclean = false,
+  volumes: Found["volumes"] = new Map(),
+): Found => ({
   containers,
+  volumes,
   mark: readMark(`${unclean ? "failed" : "done"} 2026-01-02T00:00:00.000Z`),
 });
 const there = (over: Partial<FoundContainer> = {}): FoundContainer => ({
@@ -101,6 +106,67 @@ describe("comparing a host with the stack's state", () => {
     expect(compare(recorded, found([there(), older, foreign], true)).leftovers).toEqual([]);
     const all = there({ createdAt: new Date("2026-01-03T00:00:00Z") });
     expect(compare([], found([all], true))).toEqual({ again: [], leftovers: [] });
+  });
+});
+
+describe("comparing volumes and programs with the stack's state", () => {
+  const volume = (keep: string, size: string): string =>
+    hostDocument({
+      parameters: { PROJECT: "veza-lab", VOLUME: "acme", STORAGE: "default", KEEP: keep, SIZE: size },
+      script: "main() { :; }\n",
+    });
+  const withVolume = '{\n  "devices": { "volume-acme": { "source": "acme" } }\n}';
+  const program = hostDocument({
+    parameters: { PROJECT: "veza-lab", CONTAINER: "a", COMMAND: "/bin/renew", LIMIT: 300, BECAUSE: "" },
+    script: "main() { :; }\n",
+  });
+  const recorded = recordedCommands({
+    deployment: {
+      resources: [
+        command("project", project),
+        command("acme", volume("keep", "5GiB")),
+        command("a", container("a").replace(definition, withVolume)),
+        command("a-config", files("a")),
+        command("a-issue", program),
+      ],
+    },
+  });
+  const units = new Map([...asApplied, ["container", unitDigest(`g1${withVolume}`)]]);
+  const again = (containers: FoundContainer[], volumes: Record<string, string>): string[] =>
+    names(compare(recorded, found(containers, false, new Map(Object.entries(volumes)))).again);
+
+  it("finds nothing to do where the volume is as the state says, and asks nothing of a program", () => {
+    expect(again([there({ units })], { "default/acme": "keep 5GiB" })).toEqual([]);
+  });
+
+  it("applies a volume again that has another size, that is not to be kept, or that nobody handed over", () => {
+    for (const remembered of ["keep 6GiB", "remove 5GiB", "keep", ""])
+      expect(again([there({ units })], { "default/acme": remembered })).toEqual(["acme"]);
+  });
+
+  it("makes a lost volume again, and gives it to the container that is still there", () => {
+    expect(again([there({ units })], {})).toEqual(["acme", "a"]);
+    expect(again([there({ units })], { "other/acme": "keep 5GiB" })).toEqual(["acme", "a"]);
+  });
+
+  it("runs a program again only when its own container has to be made again", () => {
+    expect(again([], { "default/acme": "keep 5GiB" })).toEqual(["project", "a", "a-config", "a-issue"]);
+    const other = recordedCommands({
+      deployment: { resources: [command("b", container("b")), command("a-issue", program)] },
+    });
+    expect(names(compare(other, found([there({ units })])).again)).toEqual(["b"]);
+  });
+
+  it("names a volume without a size as one that is only kept", () => {
+    const [read] = recordedCommands({
+      deployment: { resources: [command("acme", volume("keep", ""))] },
+    });
+    expect(read).toMatchObject({
+      container: undefined,
+      unit: undefined,
+      volume: { pool: "default", name: "acme" },
+      digest: "keep",
+    });
   });
 });
 

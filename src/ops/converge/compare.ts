@@ -14,6 +14,8 @@ export interface FoundContainer {
 /** What a host has of a stack. */
 export interface Found {
   readonly containers: readonly FoundContainer[];
+  /** What each of the stack's volumes that is there remembers; by `POOL/NAME`. */
+  readonly volumes: ReadonlyMap<string, string>;
   readonly mark: Mark;
 }
 
@@ -34,15 +36,23 @@ export interface Divergence {
 /** Compares what the state says was applied with what one host remembers of it. Both concern the same host and project. */
 export function compare(recorded: readonly RecordedCommand[], found: Found): Divergence {
   const containers = new Map(found.containers.map((c) => [c.name, c]));
-  const differs = (command: RecordedCommand): boolean =>
-    command.container !== undefined &&
-    command.unit !== undefined &&
-    containers.get(command.container)?.units.get(command.unit) !== command.digest;
-  const missing = recorded.some(
-    (c) => c.unit === "container" && c.container !== undefined && !containers.has(c.container),
+  const isThere = ({ container }: RecordedCommand): boolean => containers.has(container ?? "");
+  const missing = recorded.some((c) => c.unit === "container" && !isThere(c));
+  const lost = recorded.flatMap(({ volume }) =>
+    volume === undefined || found.volumes.has(`${volume.pool}/${volume.name}`) ? [] : [volume.name],
   );
-  // A container that has to be made again needs its project, its image and the artifacts on the host first.
-  const again = recorded.filter((command) => (command.container === undefined ? missing : differs(command)));
+  const differs = (command: RecordedCommand): boolean => {
+    const { container, unit, volume, digest, document } = command;
+    if (volume !== undefined) return found.volumes.get(`${volume.pool}/${volume.name}`) !== digest;
+    // A container that has to be made again needs its project, its image and the artifacts on the host first.
+    if (container === undefined) return missing;
+    // Nothing is remembered of a program; its work was in the container.
+    if (unit === undefined) return !isThere(command);
+    // It was taken out of its container before it could be removed.
+    if (unit === "container" && lost.some((name) => document.includes(`"source": "${name}"`))) return true;
+    return containers.get(container)?.units.get(unit) !== digest;
+  };
+  const again = recorded.filter(differs);
   return { again, leftovers: found.mark.unclean && recorded.length > 0 ? leftovers(recorded, found) : [] };
 }
 

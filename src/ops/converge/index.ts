@@ -52,7 +52,7 @@ export async function conclude(state: DeployedState, succeeded: boolean): Promis
   await allEnded(
     sites(state).map(async (site) => {
       if (succeeded && left.length === 0) return setMark(site, ownMarks, `done ${began.toISOString()}`);
-      const { mark } = await look(site.host, site.project);
+      const { mark } = await look(site);
       return setMark(site, ownMarks, `failed ${(mark.since ?? began).toISOString()}`);
     }),
   );
@@ -63,11 +63,8 @@ export async function conclude(state: DeployedState, succeeded: boolean): Promis
 async function divergences(state: DeployedState): Promise<readonly string[]> {
   const all = await Promise.all(
     sites(state).map(async (site) => {
-      const { again, leftovers } = compare(site.recorded, await look(site.host, site.project));
-      return [
-        ...again.flatMap((c) => (c.unit === undefined ? [] : [name(c)])),
-        ...leftovers.map(leftoverName),
-      ];
+      const { again, leftovers } = compare(site.recorded, await look(site));
+      return [...again.filter(isNamed).map(name), ...leftovers.map(leftoverName)];
     }),
   );
   return all.flat();
@@ -81,7 +78,7 @@ interface Claimed {
 }
 
 async function claim(site: Site): Promise<Claimed> {
-  const found = await look(site.host, site.project);
+  const found = await look(site);
   const { runningBy, unclean, since, text } = found.mark;
   if (runningBy !== undefined && !isDead(runningBy)) throw beingUpdated(site, found.mark);
   const mark = runningMark(unclean ? (since ?? began) : began);
@@ -112,12 +109,7 @@ async function convergeSite(
   if (!found.mark.unclean) return repair(site, directory, compare(site.recorded, found), tell);
   await ask(site, ["settle.sh"], { WAIT: settleSeconds }, settleSeconds + 30);
   tell(`The last update on ${hostLabel(site.host)} did not end well: comparing it with the stack's state.`);
-  const problems = await repair(
-    site,
-    directory,
-    compare(site.recorded, await look(site.host, site.project)),
-    tell,
-  );
+  const problems = await repair(site, directory, compare(site.recorded, await look(site)), tell);
   // What is left of that update is told from older things by when it began, so that is kept until nothing is left.
   if (problems.length === 0) await setMark(site, ownMarks, runningMark(began));
   return problems;
@@ -138,8 +130,7 @@ async function repair(
     );
   }
   for (const command of again) {
-    if (command.unit !== undefined)
-      tell(`  applying ${name(command)} again: it is not what the stack's state says`);
+    if (isNamed(command)) tell(`  applying ${name(command)} again: it is not what the stack's state says`);
     await attempt(name(command), () =>
       say(site.host, command.document, "apply", command.limitSeconds, directory),
     );
@@ -156,11 +147,16 @@ async function repair(
   }
 }
 
-function name(command: RecordedCommand): string {
-  if (command.container === undefined) return command.urn.split("::").at(-1) ?? command.urn;
-  return command.unit === "container"
-    ? `container ${command.container}`
-    : `${command.unit ?? ""} in ${command.container}`;
+/** What a person knows by its name; a project or an image goes without saying. */
+function isNamed({ container, volume }: RecordedCommand): boolean {
+  return container !== undefined || volume !== undefined;
+}
+
+function name({ urn, container, unit, volume }: RecordedCommand): string {
+  const resource = urn.split("::").at(-1) ?? urn;
+  if (volume !== undefined) return `volume ${volume.name}`;
+  if (container === undefined) return resource;
+  return unit === "container" ? `container ${container}` : `${unit ?? resource} in ${container}`;
 }
 
 function leftoverName({ container, unit }: Leftover): string {

@@ -1,17 +1,25 @@
 # shellcheck shell=bash
-# Prints what a host has of a stack: how the last update ended, then its containers' configuration as JSON.
-# Parameter: PROJECT.
-: "${PROJECT:?}"
+# Prints what a host has of a stack: how the last update ended, then its containers and volumes as JSON.
+# Parameters: PROJECT, POOLS (storage pools that have volumes of it, separated by spaces; none: there are no volumes).
+: "${PROJECT:?}" "${POOLS?}"
 
 main() {
-  local projects
+  local projects pool comma=''
   # Told apart: a host that does not answer, and one that has nothing of this stack.
   projects=$(timeout 30 incus project list --format csv --columns n </dev/null) ||
     { printf 'Incus does not answer on %s, for the reason above. See: systemctl status incus\n' "$(hostname)" >&2; exit 1; }
   if ! grep -qxF -e "$PROJECT" -e "$PROJECT (current)" <<<"$projects"; then
-    printf 'absent\n[]\n'
+    printf 'absent\n{"containers": [], "pools": {}}\n'
     return 0
   fi
   printf '%s\n' "$(timeout 30 incus project get "$PROJECT" user.veza.update </dev/null)"
+  printf '{"containers": '
   timeout 30 incus query "/1.0/instances?project=$PROJECT&recursion=1" </dev/null
+  printf ', "pools": {'
+  for pool in $POOLS; do
+    printf '%s"%s": ' "$comma" "$pool"
+    timeout 30 incus query "/1.0/storage-pools/$pool/volumes/custom?project=$PROJECT&recursion=1" </dev/null
+    comma=,
+  done
+  printf '}}\n'
 }

@@ -1,24 +1,31 @@
 import { z } from "zod";
 import { hostDocument } from "../../incus/document.ts";
 import { readScript } from "../../shell/read-script.ts";
-import { say, type ReachableHost } from "../host-shell.ts";
+import { say } from "../host-shell.ts";
 import type { Found } from "./compare.ts";
 import { readMark } from "./mark.ts";
+import type { Site } from "./sites.ts";
 
-const instances = z.array(
-  z.object({ name: z.string(), created_at: z.coerce.date(), config: z.record(z.string(), z.string()) }),
-);
+const config = z.record(z.string(), z.string());
+
+const seen = z.object({
+  containers: z.array(z.object({ name: z.string(), created_at: z.coerce.date(), config })),
+  pools: z.record(z.string(), z.array(z.object({ name: z.string(), config }))),
+});
 
 const unitKey = "user.veza.unit.";
 
-/** What a host has of a project, in one question (about 0.1 s on a local host). */
-export async function look(host: ReachableHost, project: string): Promise<Found> {
+/** What a host has of a stack, in one question (about 0.1 s on a local host). */
+export async function look({ host, project, recorded }: Site): Promise<Found> {
+  const pools = new Set(recorded.flatMap(({ volume }) => volume?.pool ?? []));
+  const parameters = { PROJECT: project, POOLS: [...pools].join(" ") };
   const script = readScript(import.meta.url, "look.sh");
-  const answer = await say(host, hostDocument({ parameters: { PROJECT: project }, script }), "look", 60);
+  const answer = await say(host, hostDocument({ parameters, script }), "look", 60);
   const [update = "", ...json] = answer.split("\n");
+  const found = seen.parse(JSON.parse(json.join("\n")));
   return {
     mark: readMark(update === "absent" ? "" : update),
-    containers: instances.parse(JSON.parse(json.join("\n"))).map((instance) => ({
+    containers: found.containers.map((instance) => ({
       name: instance.name,
       createdAt: instance.created_at,
       ours: "user.veza.generation" in instance.config,
@@ -28,5 +35,10 @@ export async function look(host: ReachableHost, project: string): Promise<Found>
           .map(([key, value]) => [key.slice(unitKey.length), value]),
       ),
     })),
+    volumes: new Map(
+      Object.entries(found.pools).flatMap(([pool, volumes]) =>
+        volumes.map((volume) => [`${pool}/${volume.name}`, volume.config["user.veza.volume"] ?? ""] as const),
+      ),
+    ),
   };
 }
