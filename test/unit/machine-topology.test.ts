@@ -1,9 +1,11 @@
 import { expect, it } from "@jest/globals";
 import { topologyPicture } from "../../tools/verbs/topology.ts";
 
-it("shows where clients come in, and which servers are behind which pool", () => {
+it("shows where clients come in, which servers are behind which pool, and who certifies whom", () => {
   const picture = topologyPicture({
-    loadBalancers: [{ name: "haproxy", address: "10.77.0.10", listeners: ["127.0.0.1:8080"] }],
+    loadBalancers: [
+      { name: "haproxy", address: "10.77.0.10", listeners: ["127.0.0.1:8080", "127.0.0.1:8443"] },
+    ],
     pools: [
       {
         name: "api_pool",
@@ -14,13 +16,27 @@ it("shows where clients come in, and which servers are behind which pool", () =>
       },
       { name: "stream_pool", servers: [{ name: "stream-server-1", address: "10.77.0.31", port: 8082 }] },
     ],
+    authority: {
+      ...{ name: "pebble", address: "10.77.0.40", port: 14000 },
+      certificates: [["veza.test", "www.veza.test"], ["talas.test"]],
+    },
   });
   expect(`\n${picture}\n`).toBe(`
-client ──► 127.0.0.1:8080 ──► haproxy  10.77.0.10
+client ──► 127.0.0.1:8080, 127.0.0.1:8443 ──► haproxy  10.77.0.10
             ├─► api_pool
             │   ├─ backend-api-1  10.77.0.21:8080
             │   └─ backend-api-2  10.77.0.22:8080
             └─► stream_pool
                 └─ stream-server-1  10.77.0.31:8082
+pebble  10.77.0.40:14000 ──► certificates of haproxy
+            ├─ veza.test www.veza.test
+            └─ talas.test
 `);
+});
+
+it("is silent about a CA where the stack has none of its own", () => {
+  const loadBalancers = [{ name: "haproxy", address: "10.77.0.10", listeners: ["127.0.0.1:8080"] }];
+  expect(topologyPicture({ loadBalancers, pools: [] })).toBe(
+    "client ──► 127.0.0.1:8080 ──► haproxy  10.77.0.10",
+  );
 });

@@ -22,13 +22,29 @@ export function incusNeeds(config: StackConfig): IncusNeeds | undefined {
   return { ...config.network, storage: config.storage };
 }
 
+/** A port of this machine that leads into the lab. */
+export interface PublishedListener extends Listener {
+  readonly scheme: "http" | "https";
+}
+
 /** The ports of this machine that lead into the lab, in the order of the config. */
-export function publishedListeners(config: StackConfig): readonly Listener[] {
-  const hosts = Object.entries(config.hosts);
-  return (config.loadBalancer?.instances ?? [])
-    .filter(({ host = hosts[0]?.[0] ?? "" }) => config.hosts[host]?.connection === "local")
+export function publishedListeners(config: StackConfig): readonly PublishedListener[] {
+  return localLoadBalancers(config)
     .flatMap(({ publish }) => publish)
-    .flatMap(({ address, http, https }) =>
-      [http, https].filter((port) => port !== undefined).map((port) => ({ address, port })),
+    .flatMap(({ address, ...ports }) =>
+      (["http", "https"] as const).flatMap((scheme) => {
+        const port = ports[scheme];
+        return port === undefined ? [] : [{ address, port, scheme }];
+      }),
     );
+}
+
+/** The load balancers that this machine has. */
+export function localLoadBalancers(
+  config: StackConfig,
+): readonly NonNullable<StackConfig["loadBalancer"]>["instances"][number][] {
+  const [only = ""] = Object.keys(config.hosts);
+  return (config.loadBalancer?.instances ?? []).filter(
+    ({ host = only }) => config.hosts[host]?.connection === "local",
+  );
 }

@@ -8,6 +8,7 @@ import { runScript } from "../machine/script.ts";
 import { SetupError } from "../machine/setup-error.ts";
 import type { Progress } from "../progress.ts";
 import { findToolchain } from "../toolchain/index.ts";
+import { rootFile } from "./lab-names.ts";
 import { changeStack, inWords, runPulumi } from "./pulumi.ts";
 
 /**
@@ -55,6 +56,7 @@ async function removeLeftovers(progress: Progress): Promise<void> {
   await progress.step("Leftovers", async (note) => {
     const left = await projectsWhere((name) => name === labProject);
     await removeProjects(left);
+    await rm(rootFile, { force: true });
     note(left.length === 0 ? "none" : `removed Incus project ${left.join(", ")}`);
   });
 }

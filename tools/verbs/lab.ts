@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import pc from "picocolors";
 import { bundleStandIns } from "../../lab/bundle.ts";
+import { pebblePorts } from "../../src/config/letsencrypt.ts";
 import type { StackConfig } from "../../src/config/stack.ts";
 import { proveEdge, type ProvedEdge } from "../../src/ops/proof/proof.ts";
 import { checkMachine } from "../machine/check.ts";
@@ -11,6 +12,8 @@ import { sudoPrefix } from "../machine/root.ts";
 import { SetupError } from "../machine/setup-error.ts";
 import type { Progress } from "../progress.ts";
 import { ensureToolchain } from "../toolchain/index.ts";
+import { provedBy } from "./lab-claims.ts";
+import { curlLine, labCertificates, proveNames } from "./lab-names.ts";
 import { changeStack, changed, inWords, runPulumi } from "./pulumi.ts";
 import { topologyPicture } from "./topology.ts";
 
@@ -27,7 +30,7 @@ export async function lab(_words: readonly string[], progress: Progress): Promis
   await setUpIncus(config, progress);
   const isFirst = await deploy(progress);
   await prove(config, progress);
-  const drilled = isFirst ? await drill(progress) : true;
+  const drilled = isFirst ? await drill(config, progress) : true;
   progress.say(farewell(config));
   if (drilled) return 0;
   throw new SetupError(
@@ -73,26 +76,19 @@ async function prove(config: StackConfig, progress: Progress): Promise<void> {
   for (const baseUrl of urls(config)) {
     await progress.step(`Proof through ${baseUrl}`, async (note) => {
       note("asking");
-      const claims = await proveEdge(provedEdge(config, baseUrl));
-      const broken = claims.filter(({ holds }) => !holds);
-      if (claims.length === 0)
-        throw new SetupError("the lab has no instance that could answer: nothing was proved");
-      if (broken.length > 0) {
-        throw new SetupError(
-          `the lab is deployed, and does not do what it should (bin/veza doctor looks closer):`,
-          broken.map(({ says, seen }) => `${says}: ${seen}`),
-        );
-      }
-      note(claims.map(({ seen }) => seen).join("; "));
+      note(provedBy(await proveEdge(provedEdge(config, baseUrl))));
     });
   }
+  await proveNames(config, apiPath(config), progress);
 }
 
 /** Resolves with whether every promise was kept. */
-async function drill(progress: Progress): Promise<boolean> {
+async function drill(config: StackConfig, progress: Progress): Promise<boolean> {
   progress.say("Failover drill, because this was the first deployment:");
   const veza = fileURLToPath(new URL("bin/veza", repository));
-  const run = await execa(veza, ["drill", "failover", "--stack", labStack], {
+  // Its clients have no name, so they come over plain HTTP also where names have certificates.
+  const [url = ""] = urls(config);
+  const run = await execa(veza, ["drill", "failover", "--stack", labStack, "--url", url], {
     stdin: "ignore",
     stdout: "inherit",
     stderr: "inherit",
@@ -101,11 +97,11 @@ async function drill(progress: Progress): Promise<boolean> {
   return !run.failed;
 }
 
-/** Where the lab answers: published ports first, then the containers' own addresses. */
+/** Where the lab answers plain HTTP: published ports first, then the containers' own addresses. */
 function urls(config: StackConfig): readonly string[] {
-  const published = publishedListeners(config).map(
-    ({ address, port }) => `http://${address}:${String(port)}`,
-  );
+  const published = publishedListeners(config)
+    .filter(({ scheme }) => scheme === "http")
+    .map(({ address, port }) => `http://${address}:${String(port)}`);
   const port = config.loadBalancer?.ports.http ?? 80;
   const own = (config.loadBalancer?.instances ?? []).map(
     ({ address }) => `http://${address}:${String(port)}`,
@@ -113,16 +109,24 @@ function urls(config: StackConfig): readonly string[] {
   return incusNeeds(config) === undefined ? published : [...published, ...own];
 }
 
+function fleetOf(config: StackConfig, pool: string): [string, StackConfig["fleets"][string]] | undefined {
+  return Object.entries(config.fleets).find(([, fleet]) => fleet.pool === pool);
+}
+
+/** A path that any API server answers with 200. */
+function apiPath(config: StackConfig): string {
+  return fleetOf(config, "api_pool")?.[1].healthPath ?? "/";
+}
+
 function provedEdge(config: StackConfig, baseUrl: string): ProvedEdge {
-  const fleetOf = (pool: string) => Object.entries(config.fleets).find(([, fleet]) => fleet.pool === pool);
   const namesOf = (pool: string): readonly string[] => {
-    const [name, fleet] = fleetOf(pool) ?? [];
+    const [name, fleet] = fleetOf(config, pool) ?? [];
     return (fleet?.instances ?? []).map(({ id }) => `${name ?? ""}-${String(id)}`);
   };
   return {
     baseUrl,
     cookie: config.loadBalancer?.cookie.name ?? "",
-    apiPath: fleetOf("api_pool")?.[1].healthPath ?? "/",
+    apiPath: apiPath(config),
     streamPrefix: config.loadBalancer?.routes.stream.prefix ?? "/",
     apiInstances: namesOf("api_pool"),
     streamInstances: namesOf("stream_pool"),
@@ -141,8 +145,12 @@ function farewell(config: StackConfig): string {
     ],
     [`${sudo}npm run lab`, "do it"],
     [`${sudo}bin/veza drill failover --stack ${labStack}`, "stop an instance hard, with load running"],
+    ...(labCertificates(config).length === 0
+      ? []
+      : [[`${sudo}bin/veza certs --stack ${labStack}`, "what each name has for a certificate"] as const]),
     [`${sudo}npm run lab:down`, "remove it all"],
   ];
+  const curl = curlLine(config);
   const width = Math.max(...next.map(([command]) => command.length));
   return [
     "",
@@ -150,6 +158,7 @@ function farewell(config: StackConfig): string {
     "",
     `${pc.bold("Answers at")}  ${urls(config).join("  ")}`,
     `${pc.bold("Statistics")}  ${statistics.join("  ")}`,
+    ...(curl === undefined ? [] : [`${pc.bold("By name")}     ${sudo}${curl}`]),
     "",
     pc.bold("Try next"),
     ...next.map(([command, does]) => `  ${command.padEnd(width)}   ${does}`),
@@ -157,6 +166,7 @@ function farewell(config: StackConfig): string {
 }
 
 function picture(config: StackConfig): string {
+  const pebble = config.letsencrypt?.pebble;
   return topologyPicture({
     loadBalancers: (config.loadBalancer?.instances ?? []).map(({ name, address, publish }) => ({
       name,
@@ -171,5 +181,13 @@ function picture(config: StackConfig): string {
       name: pool,
       servers: instances.map(({ id, address }) => ({ name: `${fleet}-${String(id)}`, address, port })),
     })),
+    ...(pebble === undefined
+      ? {}
+      : {
+          authority: {
+            ...{ name: pebble.name, address: pebble.address, port: pebblePorts.acme },
+            certificates: labCertificates(config),
+          },
+        }),
   });
 }

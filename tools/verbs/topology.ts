@@ -10,10 +10,17 @@ export interface Topology {
     readonly name: string;
     readonly servers: readonly { readonly name: string; readonly address: string; readonly port: number }[];
   }[];
+  /** The stack's own CA, and the names in each of its certificates. @default none */
+  readonly authority?: {
+    readonly name: string;
+    readonly address: string;
+    readonly port: number;
+    readonly certificates: readonly (readonly string[])[];
+  };
 }
 
 /** The stack as a picture of lines of text, for a terminal of any width from 80 columns. */
-export function topologyPicture({ loadBalancers, pools }: Topology): string {
+export function topologyPicture({ loadBalancers, pools, authority }: Topology): string {
   const blocks = pools.map(({ name, servers }) => [
     name,
     ...servers.map(({ name: server, address, port }, index) => {
@@ -27,10 +34,28 @@ export function topologyPicture({ loadBalancers, pools }: Topology): string {
       (line, row) => `${row === 0 ? (isLast ? "└─► " : "├─► ") : isLast ? "    " : "│   "}${line}`,
     );
   });
-  const left = loadBalancers.flatMap(({ name, address, listeners }) => [
-    `${listeners.join(", ")} ──► ${name}  ${address}`,
-  ]);
-  return [...left.map((line) => `client ──► ${line}`), ...right.map((line) => `            ${line}`)].join(
-    "\n",
-  );
+  return [
+    ...loadBalancers.map(
+      ({ name, address, listeners }) => `client ──► ${listeners.join(", ")} ──► ${name}  ${address}`,
+    ),
+    ...right.map((line) => `            ${line}`),
+    ...authorityLines(authority, loadBalancers),
+  ].join("\n");
+}
+
+/** Whom it certifies, which is the other way round than requests go. */
+function authorityLines(
+  authority: Topology["authority"],
+  loadBalancers: Topology["loadBalancers"],
+): readonly string[] {
+  if (authority === undefined) return [];
+  const { name, address, port, certificates } = authority;
+  const [first] = loadBalancers;
+  return [
+    `${name}  ${address}:${String(port)} ──► certificates of ${first?.name ?? "nobody"}`,
+    ...certificates.map((names, index) => {
+      const corner = index === certificates.length - 1 ? "└─" : "├─";
+      return `            ${corner} ${names.join(" ")}`;
+    }),
+  ];
 }
