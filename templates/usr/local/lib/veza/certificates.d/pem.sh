@@ -1,0 +1,77 @@
+# shellcheck shell=bash disable=SC2154
+# (settings are another library's)
+# Facts about a PEM, chain and key in one file. Its certificate is the first one in it.
+
+# What read_certificate found: names (sorted, separated by spaces), issuer, organization (of the subject), not_before,
+# not_after, serial, key (rsaEncryption or id-ecPublicKey).
+declare -A certificate=()
+
+# Fails where there is no certificate.
+read_certificate() { # PEM
+  local text line part='' common_name='' organization='' from='' until='' times
+  certificate=()
+  [ -f "$1" ] || return 1
+  text=$(openssl x509 -in "$1" -noout -serial -startdate -enddate -dateopt iso_8601 -subject -issuer \
+    -nameopt sep_multiline,utf8,sname -text 2>/dev/null) || return 1
+  certificate=([names]='' [organization]='' [serial]='' [key]='')
+  # Names on lines of their own are indented by four; the same ones within the text further.
+  while IFS= read -r line; do
+    case $line in
+      serial=*) certificate[serial]=${line#*=} ;;
+      notBefore=*) from=${line#*=} ;;
+      notAfter=*) until=${line#*=} ;;
+      subject=* | issuer=*) part=${line%%=*} ;;
+      '    CN='*) [ "$part" != issuer ] || common_name=${line#*=} ;;
+      '    O='*) if [ "$part" = issuer ]; then organization=${line#*=}; else certificate[organization]=${line#*=}; fi ;;
+      *'Public Key Algorithm: '*) certificate[key]=${line##*: } ;;
+      *' DNS:'*) certificate[names]=$(sorted "${line//@(DNS:|,)/}") ;;
+    esac
+  done <<<"$text"
+  mapfile -t times < <(printf '%s\n' "$from" "$until" | date -u -f - +%s)
+  certificate[not_before]=${times[0]}
+  certificate[not_after]=${times[1]}
+  certificate[issuer]=$(tr '\t' ' ' <<<"${common_name:-$organization}")
+}
+
+sorted() { # WORDS: without duplicates, separated by spaces
+  local words
+  words=$(tr -s ' ' '\n' <<<"$1" | sed '/^$/d' | sort -u | tr '\n' ' ')
+  printf '%s' "${words% }"
+}
+
+has_names() { # WORDS: true when the certificate that was read is for all of them
+  local name
+  for name in $1; do
+    [[ " ${certificate[names]} " == *" $name "* ]] || return 1
+  done
+}
+
+is_placeholder() { [ "${certificate[organization]}" = "$PLACEHOLDER_ORGANIZATION" ]; }
+
+# Says what keeps HAProxy from serving PEM; nothing when nothing does.
+pem_problem() { # PEM
+  local public rest
+  public=$(openssl x509 -in "$1" -noout -pubkey 2>/dev/null) || { echo 'it holds no certificate'; return; }
+  [ "$public" = "$(openssl pkey -in "$1" -pubout 2>/dev/null)" ] || { echo 'its key is not the key of the certificate'; return; }
+  rest=$(sed '1,/^-----END CERTIFICATE-----/d' "$1")
+  [[ $rest == *'BEGIN CERTIFICATE'* ]] || return 0
+  openssl verify -partial_chain -no_check_time -trusted <(printf '%s\n' "$rest") "$1" >/dev/null 2>&1 ||
+    echo 'the chain does not belong to the certificate'
+}
+
+# Says what HAProxy itself has against PEM, warnings too; nothing when it takes it.
+haproxy_problem() { # PEM
+  local said
+  printf 'global\n  tune.ssl.default-dh-param 2048\ndefaults\n  mode http\n  timeout client 1s\nfrontend check\n  bind 127.0.0.1:443 ssl crt %s\n' \
+    "$1" >"$run/check.cfg"
+  said=$(timeout 30 haproxy -c -dW -f "$run/check.cfg" 2>&1) ||
+    printf 'haproxy does not take it: %s' "$(grep -E '^\[(ALERT|WARNING)\]' <<<"$said" | tr '\n' ' ' || echo 'no answer within 30 s')"
+}
+
+# The file is whole at its name, or not there at all; also after a power cut.
+put() { # FILE TARGET
+  local temporary=${2%/*}/.${2##*/}
+  install -m 0600 "$1" "$temporary" && sync "$temporary" && mv -fT "$temporary" "$2" && sync "${2%/*}"
+}
+
+iso() { date -u -d "@$1" +%Y-%m-%dT%H:%M:%SZ; } # SECONDS
