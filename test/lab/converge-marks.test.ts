@@ -105,6 +105,12 @@ describe("the mark of an update on its host", () => {
     expect(await mark()).toBe(`running ${since} ${otherOwner}`);
   });
 
+  it("says how the first update ended, which made the project and could not be told by whom", async () => {
+    await setMark(`running ${since}`);
+    await conclude(state, true);
+    expect(await mark()).toMatch(/^done \S+Z$/);
+  });
+
   it("is as it was, everywhere, when the update cannot begin somewhere", async () => {
     await setMark(`failed ${since}`);
     await setMark(`running ${since} ${otherOwner}`, second);

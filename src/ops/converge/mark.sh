@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Notes on the host how the stack's update stands, so that whoever comes next knows. Only where the note is still the
-# expected one, or there is none: another update may have begun meanwhile. Prints the note that stands in the end;
+# expected one, nobody's, or there is none: another update may have begun meanwhile. Prints the note that stands in the end;
 # nothing where the host has no such project.
 # Parameters: PROJECT, EXPECTED (a shell pattern), MARK (empty takes the note away).
 : "${PROJECT:?}" "${EXPECTED?}" "${MARK?}"
@@ -15,12 +15,11 @@ main() {
   flock -w 20 9 ||
     { printf 'on %s, another run has been marking an update of %s for 20 s; try again\n' "$(hostname)" "$PROJECT" >&2; exit 1; }
   found=$(timeout 30 incus project get "$PROJECT" user.veza.update </dev/null)
-  # shellcheck disable=SC2254 # a pattern is meant
-  case $found in
-  '' | $EXPECTED)
+  # Without an owner: project.sh made the project, and could not know for whom.
+  # shellcheck disable=SC2053 # a pattern is meant
+  if [[ -z $found || $found == $EXPECTED || $found =~ ^running\ [^\ ]+$ ]]; then
     timeout 30 incus project set "$PROJECT" "user.veza.update=$MARK" </dev/null
     found=$MARK
-    ;;
-  esac
+  fi
   printf '%s\n' "$found"
 }
