@@ -37,9 +37,9 @@ start_services() {
   systemctl daemon-reload
   for service in "${services[@]}"; do
     [ -f "$systemd/$service" ] || continue
-    systemctl enable --now --quiet "$service"
+    systemctl enable --quiet "$service"
+    if [[ " ${changed[*]} " == *" $service "* ]]; then systemctl restart "$service"; else systemctl start "$service"; fi
   done
-  [ "${#changed[@]}" -eq 0 ] || systemctl restart "${changed[@]}"
 }
 
 answers() { # ADDRESS:PORT

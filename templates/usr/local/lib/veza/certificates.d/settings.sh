@@ -16,7 +16,7 @@ read_settings() {
   # shellcheck source=/dev/null
   . "$settings"
   while read -r primary rest; do
-    [ -n "$primary" ] || continue
+    [[ $primary != '' && $primary != '#'* ]] || continue
     primaries+=("$primary")
     names_of[$primary]="$primary${rest:+ $rest}"
   done <"$domains"
