@@ -1,14 +1,19 @@
 #!/bin/bash
-# haproxy-control save-state | reload | check-servers
-#   save-state     keeps drain, maint, health and weights for the next start or reload
-#   reload         saves, then has the running HAProxy take over the current configuration, and says what it said
-#   check-servers  fails when a running server's address is not the configured one
+# haproxy-control save-state | reload | check-servers | use-certificate PEM | use-map MAP
+#   save-state       keeps drain, maint, health and weights for the next start or reload
+#   reload           saves, then has the running HAProxy take over the current configuration, and says what it said
+#   check-servers    fails when a running server's address is not the configured one
+#   use-certificate  has the running HAProxy serve what is in that file, without a reload, and proves that it does
+#   use-map          the same for the entries of a map
+# The last two do nothing, and say so, when HAProxy does not run or its configuration has no such file: it reads the file
+# when it starts or reloads. When they fail, what HAProxy served before is what it serves.
 set -euo pipefail
 
 config=/etc/haproxy/current/haproxy.cfg
 state=/var/lib/haproxy/server-state
 admin=/run/haproxy/admin.sock
 master=/run/haproxy-master.sock
+lock=/run/veza/haproxy.lock
 
 ask() { # SOCKET SECONDS COMMAND
   printf '%s\n' "$3" | timeout "$(($2 + 1))" socat -t "$2" - "UNIX-CONNECT:$1" 2>/dev/null
@@ -100,12 +105,127 @@ check_servers() {
   }
 }
 
-case ${1-} in
-  save-state) save_state ;;
-  reload) reload ;;
-  check-servers) check_servers ;;
+## Files that HAProxy has read, and that have changed since
+
+# One at a time with a reload: a new worker that has read the old file just before would be asked nothing.
+alone() {
+  mkdir -p "${lock%/*}"
+  exec 9>"$lock"
+  flock -w 30 9 || {
+    echo "another haproxy-control has been at work for 30 s ($lock)" >&2
+    return 1
+  }
+}
+
+# True when HAProxy can be told something. One that starts has read its files already, or is about to: it is waited for.
+running() {
+  local deadline=$((SECONDS + 30)) state
+  until ask "$admin" 5 'show version' >/dev/null; do
+    state=$(systemctl show -P ActiveState -P SubState haproxy | paste -sd/)
+    case $state in
+      inactive/* | failed/* | */auto-restart*)
+        echo "haproxy does not run ($state): it reads $1 when it starts"
+        return 1
+        ;;
+    esac
+    if [ "$SECONDS" -ge "$deadline" ]; then
+      echo "haproxy ($state) does not answer on $admin" >&2
+      exit 1
+    fi
+    sleep 0.2
+  done
+}
+
+unknown() { echo "the running haproxy has no $1: it reads it when it is told to"; } # FILE
+
+answer() { # COMMAND
+  ask "$admin" 5 "$1" || {
+    echo "haproxy did not answer '$1' on $admin within 5 s" >&2
+    return 1
+  }
+}
+
+# Says a command and what goes with it (lines on standard input, none of them empty), and prints the answer.
+tell() { # COMMAND
+  { printf '%s <<\n' "$1"; cat; printf '\n'; } | timeout 31 socat -t 30 - "UNIX-CONNECT:$admin" 2>/dev/null
+}
+
+use_certificate() { # PEM
+  local wanted said pending
+  wanted=$(openssl x509 -in "$1" -noout -fingerprint -sha1 2>/dev/null | sed 's/.*=//; s/://g') || {
+    echo "there is no certificate in $1" >&2
+    return 1
+  }
+  running "$1" || return 0
+  said=$(answer 'show ssl cert')
+  # Nobody else is at work, so one that was begun is one that was not ended.
+  pending=$(sed -n 's/^\*//p' <<<"$said" | head -n 1)
+  [ -z "$pending" ] || ask "$admin" 5 "abort ssl cert $pending" >/dev/null
+  grep -qxF "$1" <<<"$said" || {
+    unknown "$1"
+    return 0
+  }
+  [ "$(certificate_in_use "$1")" != "$wanted" ] || return 0
+  said=$(grep -v '^[[:space:]]*$' "$1" | tell "set ssl cert $1") || said='it did not answer'
+  if [[ $said != *'Transaction created for certificate'* ]]; then
+    echo "haproxy does not take $1: $(tr '\n' ' ' <<<"$said")" >&2
+    return 1
+  fi
+  said=$(ask "$admin" 30 "commit ssl cert $1") || said='it did not answer'
+  if [ "$(certificate_in_use "$1")" != "$wanted" ]; then
+    ask "$admin" 5 "abort ssl cert $1" >/dev/null || :
+    echo "haproxy took $1 and does not use it: $(tr '\n' ' ' <<<"$said")" >&2
+    return 1
+  fi
+  echo "haproxy uses $1"
+}
+
+certificate_in_use() { # PEM: its fingerprint
+  answer "show ssl cert $1" | sed -n 's/^SHA1 FingerPrint: //p'
+}
+
+use_map() { # MAP
+  local wanted said version part
+  wanted=$(entries <"$1")
+  running "$1" || return 0
+  said=$(answer 'show map')
+  grep -qF " ($1) " <<<"$said" || {
+    unknown "$1"
+    return 0
+  }
+  [ "$(map_in_use "$1")" != "$wanted" ] || return 0
+  version=$(answer "prepare map $1" | sed -n 's/^New version created: //p')
+  # In parts, because one command has to fit into one of HAProxy's buffers.
+  while [ -n "$wanted" ] && mapfile -t -n 50 part && [ "${#part[@]}" -gt 0 ]; do
+    said=$(printf '%s\n' "${part[@]}" | tell "add map @$version $1") || said='it did not answer'
+    [ -z "$said" ] || {
+      echo "haproxy does not take $1: $(tr '\n' ' ' <<<"$said")" >&2
+      return 1
+    }
+  done <<<"$wanted"
+  said=$(ask "$admin" 5 "commit map @$version $1") || said='it did not answer'
+  [ "$(map_in_use "$1")" = "$wanted" ] || {
+    echo "haproxy took $1 and does not use it: $(tr '\n' ' ' <<<"$said")" >&2
+    return 1
+  }
+  echo "haproxy uses $1"
+}
+
+# What a map file says, in one order.
+entries() { awk '!/^[[:space:]]*(#|$)/ { $1 = $1; print }' | LC_ALL=C sort; }
+
+map_in_use() { # MAP: as `entries`
+  answer "show map $1" | cut -d' ' -f2- | entries
+}
+
+case ${1-}:$# in
+  save-state:1) save_state ;;
+  reload:1) alone; reload ;;
+  check-servers:1) check_servers ;;
+  use-certificate:2) alone; use_certificate "$2" ;;
+  use-map:2) alone; use_map "$2" ;;
   *)
-    echo "usage: haproxy-control save-state | reload | check-servers" >&2
+    echo "usage: haproxy-control save-state | reload | check-servers | use-certificate PEM | use-map MAP" >&2
     exit 2
     ;;
 esac
