@@ -17,12 +17,15 @@ const freeText = z
   .string()
   .refine(isPlainText, "must not hold control characters other than newline and tab");
 
+/** Two years, what Mozilla's guidelines ask for. */
+export const defaultHstsSeconds = 63_072_000;
+
 const publish = z.strictObject({
   /** Address of the host that takes the traffic. @default 127.0.0.1 */
   address: ipv4.default("127.0.0.1"),
   /** Port of the host that leads to the load balancer's HTTP port. */
   http: port.optional(),
-  /** Port of the host that leads to its HTTPS port; only together with `tls`. */
+  /** Port of the host that leads to its HTTPS port; only together with `tls` or `letsencrypt`. Redirects lead from `http` to it. */
   https: port.optional(),
 });
 
@@ -127,7 +130,7 @@ export const loadBalancerSchema = z.strictObject({
     .strictObject({
       /** @default 80 */
       http: port.default(80),
-      /** Open only with `tls`. @default 443 */
+      /** Open only with `tls` or `letsencrypt`. @default 443 */
       https: port.default(443),
       /** Statistics page and metrics: read-only, and answered to the bridge's subnet only. @default 9100 */
       stats: port.default(9_100),
@@ -168,13 +171,16 @@ export const loadBalancerSchema = z.strictObject({
   limits: limits.prefault({}),
   /** Seconds over which a server that came back regains its full share. @default 30 */
   slowStartSeconds: seconds(3_600).default(30),
-  /** HTTPS with Mozilla's intermediate settings, and a redirect from HTTP to it. @default HTTP only */
+  /** HTTPS with Mozilla's intermediate settings, and a redirect from HTTP to it. @default HTTP only, without `letsencrypt` */
   tls: z
     .strictObject({
-      /** PEM file with the chain and the key, read where `pulumi` runs, absolute or relative to the project. */
-      certificate: z.string().min(1),
+      /**
+       * PEM file with the chain and the key, read where `pulumi` runs, absolute or relative to the project; not together
+       * with `letsencrypt`. @default certificates come from `letsencrypt`
+       */
+      certificate: z.string().min(1).optional(),
       /** Seconds for which browsers insist on HTTPS (HSTS); 0 takes the promise back. @default 63072000 (two years) */
-      hstsSeconds: z.int().min(0).max(126_144_000).default(63_072_000),
+      hstsSeconds: z.int().min(0).max(126_144_000).default(defaultHstsSeconds),
     })
     .optional(),
   /** Lines of haproxy.cfg that no other key covers, added at the end of the section they are named for. */

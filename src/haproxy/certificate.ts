@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
+import { certificateDirectory } from "../config/certificates.ts";
 import type { FilesSpec } from "../incus/files-body.ts";
 import { readScript } from "../shell/read-script.ts";
-import { certificateDirectory } from "./model.ts";
 
 /** A certificate that the stack itself brings to its load balancers. */
 export interface BroughtCertificate {

@@ -2,21 +2,21 @@ import * as pulumi from "@pulumi/pulumi";
 import type { NetworkConfig } from "../config/incus.ts";
 import type { LoadBalancerConfig } from "../config/load-balancer.ts";
 import type { Pools } from "../config/pool.ts";
-import { Container, type PublishedPort } from "../incus/container.ts";
+import { Container, type ContainerSpec, type PublishedPort } from "../incus/container.ts";
 import { Files } from "../incus/files.ts";
 import type { Site } from "../incus/site.ts";
-import { certificateUnit, readCertificate, type BroughtCertificate } from "./certificate.ts";
-import { loadBalancerModel } from "./model.ts";
+import { certificateUnit, readCertificate } from "./certificate.ts";
+import { loadBalancerModel, type Certificates } from "./model.ts";
 import { loadBalancerUnit } from "./render.ts";
 
 type LoadBalancerInstance = LoadBalancerConfig["instances"][number];
 
 /**
  * Seconds a push may take with all the limits in push.sh reached, one after the other: what runs is looked at (30), the
- * check (30), reload or restart (70), the proof (30), and the last two again when it is taken back. Shorter, and the
+ * check (30), reload or restart (100), the proof (30), and the last two again when it is taken back. Shorter, and the
  * limit could end it in the middle of putting the old configuration back.
  */
-const pushSeconds = 300;
+const pushSeconds = 360;
 
 export interface LoadBalancerArgs {
   readonly instance: LoadBalancerInstance;
@@ -31,11 +31,21 @@ export interface LoadBalancerArgs {
    * waits too: made anew first and filled last, it would serve nobody during a whole roll-out.
    */
   readonly after: readonly pulumi.Resource[];
+  /** Where its certificates come from when they are issued. @default the certificate of `config.tls`, if any */
+  readonly certificates?: Extract<Certificates, { kind: "issued" }>;
+  /** Volumes for what has to outlive its container. @default none */
+  readonly volumes?: ContainerSpec["volumes"];
+  /**
+   * Puts into the container what has to be there before its configuration, which names files that HAProxy wants to find:
+   * called once, and the configuration waits for the resources that it returns. @default nothing
+   */
+  readonly prepare?: (container: Container) => readonly pulumi.Resource[];
 }
 
 /** An HAProxy in a container of its own, in front of the pools. */
 export class LoadBalancer extends pulumi.ComponentResource {
   readonly address: string;
+  readonly container: Container;
   /** Done when it runs its configuration. */
   readonly applied: pulumi.Resource;
 
@@ -43,7 +53,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
     super("veza:haproxy:LoadBalancer", name, {}, opts);
     const { instance, config, site } = args;
     this.address = instance.address;
-    const container = new Container(
+    this.container = new Container(
       `${name}-container`,
       {
         ...site,
@@ -52,29 +62,20 @@ export class LoadBalancer extends pulumi.ComponentResource {
           address: instance.address,
           publish: publishedPorts(instance, config),
           ...instance.limits,
+          ...(args.volumes && { volumes: args.volumes }),
         },
         after: args.after,
       },
       { parent: this },
     );
-    const certificate = config.tls === undefined ? undefined : this.certificate(config.tls.certificate);
-    const brought =
-      certificate === undefined
-        ? []
-        : [
-            new Files(
-              `${name}-certificate`,
-              { container, secret: true, spec: certificateUnit(certificate.pem) },
-              { parent: this },
-            ).applied,
-          ];
+    const { certificates, before } = this.certificates(name, args);
     const files = new Files(
       `${name}-config`,
       {
-        container,
-        spec: loadBalancerUnit(loadBalancerModel(config, args.pools, args.network, certificate?.fingerprint)),
+        container: this.container,
+        spec: loadBalancerUnit(loadBalancerModel(config, args.pools, args.network, certificates)),
         limitSeconds: pushSeconds,
-        after: [...args.after, ...brought],
+        after: [...args.after, ...before, ...(args.prepare?.(this.container) ?? [])],
       },
       { parent: this },
     );
@@ -82,12 +83,31 @@ export class LoadBalancer extends pulumi.ComponentResource {
     this.registerOutputs({ address: this.address });
   }
 
-  /** An update without the file was refused before the first resource; a preview does without it. */
-  private certificate(path: string): BroughtCertificate | undefined {
+  /**
+   * Its certificates, and what has to be done before they can be used. An update without the file that config names was
+   * refused before the first resource; a preview does without it.
+   */
+  private certificates(
+    name: string,
+    { config, certificates }: LoadBalancerArgs,
+  ): { readonly certificates?: Certificates; readonly before: readonly pulumi.Resource[] } {
+    if (certificates !== undefined) return { certificates, before: [] };
+    const path = config.tls?.certificate;
+    if (path === undefined) return { before: [] };
     const found = readCertificate(path);
-    if (found !== undefined) return found;
-    void pulumi.log.warn(`there is no file ${path} on this machine; an update needs this certificate`, this);
-    return undefined;
+    if (found === undefined) {
+      void pulumi.log.warn(
+        `there is no file ${path} on this machine; an update needs this certificate`,
+        this,
+      );
+      return { certificates: { kind: "brought", fingerprint: "" }, before: [] };
+    }
+    const { applied } = new Files(
+      `${name}-certificate`,
+      { container: this.container, secret: true, spec: certificateUnit(found.pem) },
+      { parent: this },
+    );
+    return { certificates: { kind: "brought", fingerprint: found.fingerprint }, before: [applied] };
   }
 }
 

@@ -1,9 +1,8 @@
+import { certificateDirectory, challengePrefix, issuedNamesMap } from "../config/certificates.ts";
 import type { NetworkConfig } from "../config/incus.ts";
-import { staticServerName, type LoadBalancerConfig } from "../config/load-balancer.ts";
+import { defaultHstsSeconds, staticServerName, type LoadBalancerConfig } from "../config/load-balancer.ts";
 import { poolNames, type PoolName, type Pools, type PoolServer } from "../config/pool.ts";
-
-/** Where the certificates of TLS listeners lie; HAProxy takes all of them and selects by SNI. */
-export const certificateDirectory = "/usr/local/etc/tls/haproxy";
+import { redirectPorts, type RedirectPort } from "./redirect-ports.ts";
 
 /** Answered by HAProxy itself with 200 on the public listeners, without a server or a log line. */
 export const monitorPath = "/.well-known/veza-edge";
@@ -55,8 +54,10 @@ export interface PublicFrontend {
   readonly kind: "public";
   readonly name: string;
   readonly httpPort: number;
-  /** Absent: no HTTPS. Present: HTTP only redirects to it. */
+  /** Absent: no HTTPS. Present: HTTP redirects to it. */
   readonly tls?: Tls;
+  /** Requests below the prefix are the CA's: nothing else that happens to requests happens to them. */
+  readonly challenge?: { readonly prefix: string; readonly backend: string };
   readonly routes: readonly { readonly prefix: string; readonly backend: string }[];
   readonly defaultBackend: string;
   readonly extra?: FreeText;
@@ -66,8 +67,14 @@ export interface Tls {
   readonly port: number;
   readonly certificateDirectory: string;
   readonly hstsSeconds: number;
-  /** Changes with the certificates, so that new ones are a new configuration; empty when something else renews them. */
-  readonly certificateFingerprint: string;
+  /** Says which certificates there are, so that others are another configuration, which is loaded; empty: not known yet. */
+  readonly certificates: string;
+  /** Map of the names that are redirected and told to stay on HTTPS; absent: every name is. */
+  readonly namesMap?: string;
+  /** Where a client finds HTTPS that asked the first port; every other one is sent to 443. */
+  readonly redirectPorts: readonly RedirectPort[];
+  /** Cookie of HAProxy's own that is for HTTPS only once it was given there. */
+  readonly cookie: string;
 }
 
 /** Statistics page, CSV and metrics; read-only. */
@@ -77,9 +84,11 @@ export interface StatsFrontend {
   readonly port: number;
   /** Networks that are answered. */
   readonly allowedFrom: readonly string[];
+  /** Paths that a program beside HAProxy answers. */
+  readonly routes: readonly { readonly path: string; readonly backend: string }[];
 }
 
-export type Backend = PoolBackend | FollowBackend;
+export type Backend = PoolBackend | FollowBackend | SidecarBackend;
 
 /** Servers that share the requests of one kind. */
 export interface PoolBackend {
@@ -101,13 +110,21 @@ export interface FollowBackend {
   readonly server: PoolServer;
 }
 
+/** One program beside HAProxy. It is not checked: when it does not answer, nobody else could. */
+export interface SidecarBackend {
+  readonly kind: "sidecar";
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  /** What the program does not want to see of a path, with the slash at its end. */
+  readonly stripPrefix?: string;
+}
+
 export type Balance =
   | {
       /** Round robin; a client stays on its server by a cookie. */
       readonly kind: "sticky";
       readonly cookie: string;
-      /** The cookie travels over HTTPS only. */
-      readonly secure: boolean;
     }
   | {
       /** A ring of server ids, entered at the hash of one segment of the path. */
@@ -124,23 +141,42 @@ export interface HttpCheck {
   readonly rise: number;
 }
 
+/** Where a load balancer's certificates come from. */
+export type Certificates =
+  | {
+      /** The stack itself brings one. */
+      readonly kind: "brought";
+      /** Changes with the certificate; empty when it cannot be read here. */
+      readonly fingerprint: string;
+    }
+  | {
+      /** A program in the load balancer's container has them issued and renewed. */
+      readonly kind: "issued";
+      /** First name of each certificate. */
+      readonly primaryNames: readonly string[];
+      /** Who answers the CA's questions, as seen from the container. */
+      readonly challenge: { readonly address: string; readonly port: number };
+      /** Loopback port of metrics about the certificates. */
+      readonly metricsPort: number;
+    };
+
 /**
  * The edge's load balancer: cookie-bound requests to api_pool, tracks to stream_pool.
  *
  * @param pools what the stack's fleets serve; a pool without any takes the config's static servers
  * @param network its subnet may read statistics
- * @param certificateFingerprint of the certificate that the stack itself brings
+ * @param certificates absent: HTTP only
  */
 export function loadBalancerModel(
   config: LoadBalancerConfig,
   pools: Pools,
   network: NetworkConfig,
-  certificateFingerprint = "",
+  certificates?: Certificates,
 ): HaproxyModel {
-  const { ports, tls, healthChecks, timeouts, limits, slowStartSeconds } = config;
+  const { ports, healthChecks, timeouts, limits, slowStartSeconds } = config;
   const stream = config.routes.stream.prefix;
   const balance: Record<PoolName, Balance> = {
-    api_pool: { kind: "sticky", cookie: config.cookie.name, secure: tls !== undefined },
+    api_pool: { kind: "sticky", cookie: config.cookie.name },
     stream_pool: { kind: "path-segment", segment: stream.split("/").length - 1 },
   };
   const pool = (name: PoolName): PoolBackend => ({
@@ -159,6 +195,7 @@ export function loadBalancerModel(
     ...extra(config, name),
   });
   const poolBackends = poolNames.map(pool);
+  const sidecars = certificates?.kind === "issued" ? issuing(certificates) : undefined;
   return {
     global: { ...limits, ...extra(config, "global") },
     defaults: { ...timeouts, checkMs: healthChecks.timeoutMs, ...extra(config, "defaults") },
@@ -167,24 +204,55 @@ export function loadBalancerModel(
         kind: "public",
         name: "edge",
         httpPort: ports.http,
-        ...(tls && {
-          tls: {
-            port: ports.https,
-            certificateDirectory,
-            hstsSeconds: tls.hstsSeconds,
-            certificateFingerprint,
-          },
-        }),
+        ...(certificates && { tls: tls(config, certificates) }),
+        ...(sidecars && { challenge: { prefix: challengePrefix, backend: sidecars.challenge.name } }),
         routes: [{ prefix: stream, backend: "stream_pool" }],
         defaultBackend: "api_pool",
         ...extra(config, "frontends"),
       },
-      { kind: "stats", name: "stats", port: ports.stats, allowedFrom: [subnetOf(network), "127.0.0.0/8"] },
+      {
+        kind: "stats",
+        name: "stats",
+        port: ports.stats,
+        allowedFrom: [subnetOf(network), "127.0.0.0/8"],
+        routes: sidecars ? [{ path: "/metrics/certificates", backend: sidecars.metrics.name }] : [],
+      },
     ],
-    backends: [...poolBackends, ...poolBackends.flatMap(followers)],
+    backends: [
+      ...poolBackends,
+      ...poolBackends.flatMap(followers),
+      ...(sidecars ? [sidecars.challenge, sidecars.metrics] : []),
+    ],
     ...(config.extraConfig.sections !== undefined && {
       sections: freeText(config.extraConfig.sections, "sections"),
     }),
+  };
+}
+
+function tls(config: LoadBalancerConfig, certificates: Certificates): Tls {
+  const { ports, cookie } = config;
+  const issued = certificates.kind === "issued";
+  return {
+    port: ports.https,
+    certificateDirectory,
+    hstsSeconds: config.tls?.hstsSeconds ?? defaultHstsSeconds,
+    certificates: issued ? certificates.primaryNames.join(" ") : certificates.fingerprint,
+    ...(issued && { namesMap: issuedNamesMap }),
+    redirectPorts: redirectPorts(config),
+    cookie: cookie.name,
+  };
+}
+
+type Issued = Extract<Certificates, { kind: "issued" }>;
+
+/** The programs beside HAProxy that have to do with certificates. */
+function issuing({ challenge, metricsPort }: Issued): {
+  readonly challenge: SidecarBackend;
+  readonly metrics: SidecarBackend;
+} {
+  return {
+    challenge: { kind: "sidecar", name: "letsencrypt_backend", ...challenge, stripPrefix: challengePrefix },
+    metrics: { kind: "sidecar", name: "certificate_metrics", address: "127.0.0.1", port: metricsPort },
   };
 }
 

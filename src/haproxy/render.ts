@@ -15,7 +15,9 @@ import {
   type HaproxyModel,
   type PoolBackend,
   type PublicFrontend,
+  type SidecarBackend,
   type StatsFrontend,
+  type Tls,
 } from "./model.ts";
 
 /** Where the running configuration is found in the container; a link to one of the releases beside it. */
@@ -114,19 +116,24 @@ const documentSchema = z.strictObject({
           port: number,
           certificateDirectory: word,
           hstsSeconds: number,
-          certificateFingerprint: word,
+          certificates: line,
+          /** Empty: every name is sent to HTTPS, and what names none is refused on HTTP. */
+          namesMap: word,
+          redirectPorts: z.array(z.strictObject({ asked: z.array(number), https: number })),
+          cookie: word,
         }),
       ]),
+      challenge: z.union([z.literal(false), z.strictObject({ prefix: word, backend: word })]),
       routes: z.array(z.strictObject({ prefix: word, backend: word })),
       defaultBackend: word,
-      extra: lines,
+      extraRules: lines,
+      extraRoutes: lines,
     }),
   ),
   pools: z.array(
     z.strictObject({
       name: word,
       cookie: word,
-      secureCookie: z.boolean(),
       hashField: z.union([number, z.literal("")]),
       check: z.strictObject({
         path: word,
@@ -152,7 +159,15 @@ const documentSchema = z.strictObject({
   followers: z.array(
     z.strictObject({ name: word, pool: word, serverName: word, address: word, port: number }),
   ),
-  stats: z.array(z.strictObject({ name: word, port: number, allowedFrom: line })),
+  sidecars: z.array(z.strictObject({ name: word, address: word, port: number, stripPrefix: word })),
+  stats: z.array(
+    z.strictObject({
+      name: word,
+      port: number,
+      allowedFrom: line,
+      routes: z.array(z.strictObject({ path: word, backend: word })),
+    }),
+  ),
   sections: lines,
 });
 type DocumentView = z.infer<typeof documentSchema>;
@@ -187,22 +202,53 @@ function documentView(model: HaproxyModel): DocumentView {
     publics: of<Frontend, "public">(frontends, "public").map(publicView),
     pools: of<Backend, "pool">(backends, "pool").map(poolView),
     followers: of<Backend, "follow">(backends, "follow").map(followerView),
+    sidecars: of<Backend, "sidecar">(backends, "sidecar").map(sidecarView),
     stats: of<Frontend, "stats">(frontends, "stats").map(statsView),
     sections: model.sections === undefined ? [] : freeLines(model.sections, ""),
   };
 }
 
 function publicView(frontend: PublicFrontend): DocumentView["publics"][number] {
-  const { name, httpPort, tls, routes, defaultBackend, extra } = frontend;
+  const { name, httpPort, tls, challenge, routes, defaultBackend, extra } = frontend;
   return {
     name,
     httpPort: String(httpPort),
     monitorPath,
-    tls: tls !== undefined && { ...tls, port: String(tls.port), hstsSeconds: String(tls.hstsSeconds) },
+    tls: tls !== undefined && tlsView(tls),
+    challenge: challenge !== undefined && challenge,
     routes: routes.map((route) => ({ ...route })),
     defaultBackend,
-    extra: indented(extra),
+    ...rulesAndRoutes(indented(extra)),
   };
+}
+
+function tlsView(tls: Tls): Exclude<DocumentView["publics"][number]["tls"], false> {
+  return {
+    port: String(tls.port),
+    certificateDirectory: tls.certificateDirectory,
+    hstsSeconds: String(tls.hstsSeconds),
+    certificates: tls.certificates,
+    namesMap: tls.namesMap ?? "",
+    // HAProxy finds port 0 where a client names none, which means 80.
+    redirectPorts: tls.redirectPorts.map(({ http, https }) => ({
+      asked: http === 80 ? ["0", "80"] : [String(http)],
+      https: String(https),
+    })),
+    // Of all that a cookie's name may hold, only the dot is more than itself to a regular expression.
+    cookie: tls.cookie.replaceAll(".", "[.]"),
+  };
+}
+
+/**
+ * A user's own lines of a frontend, parted where routes begin: the CA's requests have to be routed before, and HAProxy
+ * wants no rules behind a route. A condition of the file (`.if`) is not entered, or that route would depend on it.
+ */
+function rulesAndRoutes(lines: readonly string[]): { extraRules: string[]; extraRoutes: string[] } {
+  const found = lines.findIndex((one) => /^\s*(use_backend|\.if)\b/.test(one));
+  if (found === -1) return { extraRules: [...lines], extraRoutes: [] };
+  // With the comments in front of it.
+  const at = lines.slice(0, found).findLastIndex((one) => !/^\s*(#|$)/.test(one)) + 1;
+  return { extraRules: lines.slice(0, at), extraRoutes: lines.slice(at) };
 }
 
 function poolView(pool: PoolBackend): DocumentView["pools"][number] {
@@ -210,7 +256,6 @@ function poolView(pool: PoolBackend): DocumentView["pools"][number] {
   return {
     name: pool.name,
     cookie: balance.kind === "sticky" ? balance.cookie : "",
-    secureCookie: balance.kind === "sticky" && balance.secure,
     // HAProxy counts the empty field before the first slash.
     hashField: balance.kind === "path-segment" ? String(balance.segment + 1) : "",
     check: {
@@ -235,8 +280,17 @@ function followerView({ name, pool, server }: FollowBackend): DocumentView["foll
   return { name, pool, serverName: server.name, address: server.address, port: String(server.port) };
 }
 
-function statsView({ name, port, allowedFrom }: StatsFrontend): DocumentView["stats"][number] {
-  return { name, port: String(port), allowedFrom: allowedFrom.join(" ") };
+function sidecarView({ name, address, port, stripPrefix }: SidecarBackend): DocumentView["sidecars"][number] {
+  return { name, address, port: String(port), stripPrefix: stripPrefix ?? "" };
+}
+
+function statsView({ name, port, allowedFrom, routes }: StatsFrontend): DocumentView["stats"][number] {
+  return {
+    name,
+    port: String(port),
+    allowedFrom: allowedFrom.join(" "),
+    routes: routes.map((route) => ({ ...route })),
+  };
 }
 
 function serverView({ name, address, port }: PoolServer): { name: string; address: string; port: string } {

@@ -5,7 +5,7 @@ import { bundleStandIns, type StandIn } from "../../lab/bundle.ts";
 import { loadBalancerSchema } from "../../src/config/load-balancer.ts";
 import type { PoolServer, Pools } from "../../src/config/pool.ts";
 import { certificateUnit } from "../../src/haproxy/certificate.ts";
-import { loadBalancerModel } from "../../src/haproxy/model.ts";
+import { loadBalancerModel, type Certificates } from "../../src/haproxy/model.ts";
 import { loadBalancerUnit } from "../../src/haproxy/render.ts";
 import {
   adminSocket,
@@ -31,7 +31,7 @@ const network = { bridge: "incusbr0", gateway: "10.77.0.1/24" };
 
 /** The load balancer's own address, and that of the container in which all applications run. */
 export const edge = "10.77.0.60";
-const applications = "10.77.0.61";
+export const applications = "10.77.0.61";
 
 /** Two API servers and four stream servers, told apart by their ports. */
 const running: readonly { app: StandIn; server: PoolServer }[] = [
@@ -65,8 +65,8 @@ export class HaproxyLab {
   }
 
   /** Puts a configuration to work as an update does, but for the engine. */
-  async push(config: object = {}, pools: Partial<Pools> = {}, fingerprint?: string): Promise<Outcome> {
-    return this.#run("apply", config, pools, fingerprint);
+  async push(config: object = {}, pools: Partial<Pools> = {}, certificates?: Certificates): Promise<Outcome> {
+    return this.#run("apply", config, pools, certificates);
   }
 
   /** Takes away what `push()` brought, as an update does that no longer has it. */
@@ -78,11 +78,11 @@ export class HaproxyLab {
     action: "apply" | "delete",
     config: object,
     pools: Partial<Pools>,
-    fingerprint: string | undefined,
+    certificates: Certificates | undefined,
   ): Promise<Outcome> {
     const parsed = loadBalancerSchema.parse({ instances: [{ address: edge }], ...config });
     const servers = { api_pool: apiServers, stream_pool: streamServers, ...pools };
-    const unit = loadBalancerUnit(loadBalancerModel(parsed, servers, network, fingerprint));
+    const unit = loadBalancerUnit(loadBalancerModel(parsed, servers, network, certificates));
     return this.#containers.unit(names.haproxy, unit, { action });
   }
 

@@ -1,42 +1,48 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { execa } from "execa";
-import { connect as connectTls, type SecureVersion } from "node:tls";
-import { certificateDirectory } from "../../src/haproxy/model.ts";
-import { edge, HaproxyLab } from "./haproxy-lab.ts";
+import type { SecureVersion } from "node:tls";
+import { certificateDirectory } from "../../src/config/certificates.ts";
+import { HaproxyLab } from "./haproxy-lab.ts";
+import { ask, selfSigned, tlsSession, type Certificate } from "./haproxy-tls-client.ts";
 
-describe("with TLS", () => {
+describe("with a certificate that the stack brings", () => {
   let lab: HaproxyLab;
   let mine: Certificate;
   let other: Certificate;
   beforeAll(async () => {
     lab = await HaproxyLab.open();
-    [mine, other] = [await selfSigned(lab), await selfSigned(lab)];
+    [mine, other] = [await selfSigned("edge.test"), await selfSigned("edge.test")];
     expect(await lab.certify(mine.chain + mine.key)).toEqual({ exitCode: 0, said: "" });
-    await lab.deploy({ tls: { certificate: "edge.pem" } }, {}, "0123456789abcdef");
+    const fingerprint = "0123456789abcdef";
+    await lab.deploy({ tls: { certificate: "edge.pem" } }, {}, { kind: "brought", fingerprint });
   }, 300_000);
 
   afterAll(() => lab.close(), 60_000);
 
   it("HTTP only redirects, for good", async () => {
-    const url = `http://${edge}/api/v1/whoami?a=b`;
-    const { status, headers } = await fetch(url, { redirect: "manual" });
-    expect([status, headers.get("location")]).toEqual([301, `https://${edge}/api/v1/whoami?a=b`]);
+    const { status, headers } = await ask("http", "edge.test", "/api/v1/whoami?a=b");
+    expect([status, headers.location]).toEqual([301, "https://edge.test/api/v1/whoami?a=b"]);
+  });
+
+  it("HTTP refuses who names no host, because there is nowhere to send them to", async () => {
+    for (const host of ["", ":80"]) {
+      const { status, headers } = await ask("http", host, "/");
+      expect([status, headers.location]).toEqual([400, undefined]);
+    }
   });
 
   it("HTTPS answers, and tells browsers to stay", async () => {
-    const said = await curl(["-i", "--resolve", `edge.test:443:${edge}`, "https://edge.test/api/v1/whoami"]);
-    expect(said).toMatch(/^HTTP\/2 200/);
-    expect(said).toMatch(/strict-transport-security: max-age=63072000/);
-    expect(said).toMatch(/set-cookie: VEZA_SERVERID=.*; Secure/);
-    expect(said).toMatch(/"x-forwarded-proto": "https"/);
+    const { status, headers, body } = await ask("https", "edge.test", "/api/v1/whoami");
+    expect([status, headers["strict-transport-security"]]).toEqual([200, "max-age=63072000"]);
+    expect(headers["set-cookie"]).toEqual([expect.stringMatching(/^VEZA_SERVERID=.*; Secure$/)]);
+    expect(body).toContain('"x-forwarded-proto": "https"');
   });
 
   it("speaks the protocols and ciphers of Mozilla's intermediate list only", async () => {
-    expect(await handshake("TLSv1.3")).toBe("TLSv1.3");
-    expect(await handshake("TLSv1.2")).toBe("TLSv1.2");
-    await expect(handshake("TLSv1.1")).rejects.toThrow();
-    await expect(handshake("TLSv1.2", "ECDHE-ECDSA-AES128-SHA")).rejects.toThrow();
-    expect(await handshake("TLSv1.2", "ECDHE-ECDSA-CHACHA20-POLY1305")).toBe("TLSv1.2");
+    expect(await protocol("TLSv1.3")).toBe("TLSv1.3");
+    expect(await protocol("TLSv1.2")).toBe("TLSv1.2");
+    await expect(protocol("TLSv1.1")).rejects.toThrow();
+    await expect(protocol("TLSv1.2", "ECDHE-ECDSA-AES128-SHA")).rejects.toThrow();
+    expect(await protocol("TLSv1.2", "ECDHE-ECDSA-CHACHA20-POLY1305")).toBe("TLSv1.2");
   });
 
   it.each([
@@ -57,49 +63,17 @@ describe("with TLS", () => {
     expect(outcome.said).toContain(file);
     expect(outcome.said).not.toContain("/var/lib/veza");
     expect(await lab.shell("haproxy", `cat ${file}`)).toBe(before);
-    expect(await handshake("TLSv1.3")).toBe("TLSv1.3");
+    expect(await protocol("TLSv1.3")).toBe("TLSv1.3");
   });
 
   it("reads its certificate where only root can", async () => {
     const modes = await lab.shell("haproxy", `stat -c '%a %U:%G' ${certificateDirectory}{,/edge.pem}`);
     expect(modes).toBe("700 root:root\n600 root:root\n");
     await lab.shell("haproxy", "systemctl restart haproxy");
-    expect(await handshake("TLSv1.3")).toBe("TLSv1.3");
+    expect(await protocol("TLSv1.3")).toBe("TLSv1.3");
   });
 });
 
-interface Certificate {
-  readonly chain: string;
-  readonly key: string;
-}
-
-async function selfSigned(lab: HaproxyLab): Promise<Certificate> {
-  const words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=edge.test";
-  const both = await lab.shell(
-    "haproxy",
-    `cd /root && openssl ${words} -addext subjectAltName=DNS:edge.test -keyout key -out chain 2>/dev/null && cat chain key`,
-  );
-  const end = both.indexOf("-----BEGIN PRIVATE KEY");
-  return { chain: both.slice(0, end), key: both.slice(end) };
-}
-
-async function handshake(version: SecureVersion, ciphers?: string): Promise<string | null> {
-  const { promise, resolve, reject } = Promise.withResolvers<string | null>();
-  // The client itself allows old versions, so that a refusal is the server's.
-  const socket = connectTls({
-    host: edge,
-    port: 443,
-    servername: "edge.test",
-    rejectUnauthorized: false,
-    minVersion: version,
-    maxVersion: version,
-    ciphers: ciphers ?? "DEFAULT@SECLEVEL=0",
-  });
-  socket.once("secureConnect", () => resolve(socket.getProtocol())).once("error", reject);
-  return promise.finally(() => socket.destroy());
-}
-
-async function curl(words: readonly string[]): Promise<string> {
-  const { stdout } = await execa("curl", ["-sk", "--max-time", "10", ...words]);
-  return stdout;
+async function protocol(version: SecureVersion, ciphers?: string): Promise<string | null> {
+  return (await tlsSession("edge.test", version, ciphers)).protocol;
 }

@@ -2,10 +2,18 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { loadBalancerSchema, type LoadBalancerConfig } from "../../src/config/load-balancer.ts";
 import type { Pools, PoolServer } from "../../src/config/pool.ts";
-import { loadBalancerModel } from "../../src/haproxy/model.ts";
+import { loadBalancerModel, type Certificates } from "../../src/haproxy/model.ts";
+import { redirectPorts, type RedirectPort } from "../../src/haproxy/redirect-ports.ts";
 import { loadBalancerUnit, renderHaproxy } from "../../src/haproxy/render.ts";
 
 const network = { bridge: "incusbr0", gateway: "10.77.0.1/24" };
+const brought: Certificates = { kind: "brought", fingerprint: "0123456789abcdef" };
+const issued: Certificates = {
+  kind: "issued",
+  primaryNames: ["veza.test", "talas.test"],
+  challenge: { address: "127.0.0.1", port: 8888 },
+  metricsPort: 8889,
+};
 const noServers: Pools = { api_pool: [], stream_pool: [] };
 const labPools: Pools = {
   api_pool: [1, 2].map((id) => server(`backend-api-${String(id)}`, id, 20 + id, 8080)),
@@ -36,7 +44,13 @@ describe("haproxy.cfg, whole", () => {
         sections: "backend spare\n    http-request return status 204\n",
       },
     };
-    expect(document(config, labPools, "0123456789abcdef")).toMatchSnapshot();
+    expect(document(config, labPools, brought)).toMatchSnapshot();
+  });
+
+  it("with certificates that are issued in the container, published at ports of the host", () => {
+    const publish = [{ address: "127.0.0.1", http: 8080, https: 8443 }];
+    const instances = [{ address: "10.77.0.10", publish }];
+    expect(document({ instances }, labPools, issued)).toMatchSnapshot();
   });
 
   it("of a load balancer alone: static servers instead of fleets", () => {
@@ -68,12 +82,123 @@ describe("the other files", () => {
   });
 
   it("come with the addresses that have to answer after a push", () => {
-    const probes = (config: object) =>
-      loadBalancerUnit(model(config, labPools)).followUp?.parameters?.["PROBES"];
+    const probes = (config: object, certificates?: Certificates) =>
+      loadBalancerUnit(model(config, labPools, certificates)).followUp?.parameters?.["PROBES"];
     expect(probes({})).toBe("http:80:/.well-known/veza-edge http:9100:/stats;csv");
-    expect(probes({ tls: { certificate: "edge.pem" } })).toBe(
-      "http:80:/.well-known/veza-edge https:443:/.well-known/veza-edge http:9100:/stats;csv",
+    for (const certificates of [brought, issued])
+      expect(probes({}, certificates)).toBe(
+        "http:80:/.well-known/veza-edge https:443:/.well-known/veza-edge http:9100:/stats;csv",
+      );
+  });
+});
+
+describe("HTTPS", () => {
+  it("is not there without certificates", () => {
+    expect(document({ tls: { hstsSeconds: 300 } }, labPools)).toBe(document({}, labPools));
+  });
+
+  it("is promised for two years where config says nothing else", () => {
+    for (const [config, seconds] of [
+      [{}, "63072000"],
+      [{ tls: {} }, "63072000"],
+      [{ tls: { hstsSeconds: 300 } }, "300"],
+    ] as const)
+      expect(document(config, labPools, issued)).toContain(`"max-age=${seconds}"`);
+  });
+
+  it("is another configuration with another list of certificates", () => {
+    const without = { ...issued, primaryNames: ["veza.test"] };
+    const changed = document({}, labPools, without).split("\n");
+    expect(
+      document({}, labPools, issued)
+        .split("\n")
+        .filter((one) => !changed.includes(one)),
+    ).toEqual(["    # certificates: veza.test talas.test"]);
+  });
+
+  it("marks the cookie that config names, and no other one", () => {
+    const text = document({ cookie: { name: "VEZA.ID" } }, labPools, brought);
+    expect(text).toContain('replace-header Set-Cookie ^(VEZA[.]ID=.*) "\\1; Secure" if { ssl_fc }');
+    expect(text).toContain("    cookie VEZA.ID insert indirect nocache httponly attr SameSite=Lax\n");
+  });
+});
+
+describe("a redirect leads to HTTPS", () => {
+  const at = (config: object): RedirectPort[] =>
+    redirectPorts(loadBalancerSchema.parse(withInstance(config)));
+  const instance = (...publish: object[]): object => ({ address: "10.77.0.10", publish });
+
+  it("at 443, of which nothing needs to be said", () => {
+    expect(at({})).toEqual([]);
+    expect(
+      at({ instances: [instance({ http: 80, https: 443 }, { address: "192.0.2.1", http: 80 })] }),
+    ).toEqual([]);
+  });
+
+  it("at the port that is published beside the one that was asked", () => {
+    expect(at({ instances: [instance({ http: 8080, https: 8443 })] })).toEqual([{ http: 8080, https: 8443 }]);
+    expect(at({ instances: [instance({ http: 80, https: 8443 })] })).toEqual([{ http: 80, https: 8443 }]);
+  });
+
+  it("at the load balancer's own port for who asks it directly", () => {
+    const ports = { http: 8000, https: 8001 };
+    expect(at({ ports })).toEqual([{ http: 8000, https: 8001 }]);
+    // Published at the usual ports, which are found without a word.
+    expect(at({ ports, instances: [instance({ http: 80, https: 443 })] })).toEqual([
+      { http: 8000, https: 8001 },
+    ]);
+    expect(at({ ports: { https: 8001 }, instances: [instance({ http: 80, https: 443 })] })).toEqual([]);
+  });
+
+  it("at the first of two ports that are published beside the same one", () => {
+    const instances = [
+      instance({ http: 8080, https: 8443 }),
+      instance({ http: 8080, https: 9443 }, { https: 7443 }),
+    ];
+    expect(at({ instances })).toEqual([{ http: 8080, https: 8443 }]);
+  });
+
+  it("and one without a port was asked at 80", () => {
+    const text = document({ instances: [instance({ http: 80, https: 8443 })] }, labPools, issued);
+    expect(text).toMatch(
+      /redirect prefix https:\/\/%\[var\(txn\.host\)\]:8443 .* { req\.hdr\(host\),port_only 0 80 }\n/,
     );
+  });
+});
+
+describe("the CA's requests", () => {
+  const lines = (frontends: string, certificates: Certificates): string[] =>
+    document({ extraConfig: { frontends } }, labPools, certificates)
+      .split("\n")
+      .map((one) => one.trim());
+  const allowed = "http-request allow if { path_beg /.well-known/acme-challenge/ }";
+  const routed = "use_backend letsencrypt_backend if { path_beg /.well-known/acme-challenge/ }";
+
+  it("come before redirects and whatever a user's own lines refuse or route", () => {
+    const own =
+      "http-request deny if { path_beg /.well-known/ }\n# Another machine's.\nuse_backend spare if { hdr(host) -i spare.test }";
+    const text = lines(own, issued);
+    const order = [
+      allowed,
+      "http-request redirect prefix https://%[var(txn.host)] code 301 if !{ ssl_fc } { var(txn.https) -m found }",
+      "http-request deny if { path_beg /.well-known/ }",
+      routed,
+      "# Another machine's.",
+      "use_backend spare if { hdr(host) -i spare.test }",
+      "use_backend stream_pool if { path_beg /stream/ }",
+    ].map((line) => text.indexOf(line));
+    expect(order).not.toContain(-1);
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+  });
+
+  it("do not depend on a condition in the user's lines", () => {
+    const text = lines(".if defined(SPARE)\nuse_backend spare\n.endif", issued);
+    expect(text.indexOf(routed)).toBeLessThan(text.indexOf(".if defined(SPARE)"));
+    expect(text.indexOf(routed)).toBeGreaterThan(-1);
+  });
+
+  it("are nothing special where a certificate is brought", () => {
+    expect(lines("", brought).filter((one) => one.includes("acme-challenge"))).toEqual([]);
   });
 });
 
@@ -181,13 +306,13 @@ function isConfigText(text: string): boolean {
     .success;
 }
 
-function model(config: object, pools: Pools, fingerprint?: string) {
+function model(config: object, pools: Pools, certificates?: Certificates) {
   const parsed: LoadBalancerConfig = loadBalancerSchema.parse(withInstance(config));
-  return loadBalancerModel(parsed, pools, network, fingerprint);
+  return loadBalancerModel(parsed, pools, network, certificates);
 }
 
-function document(config: object, pools: Pools, fingerprint?: string): string {
-  return renderHaproxy(model(config, pools, fingerprint))[0]?.content ?? "";
+function document(config: object, pools: Pools, certificates?: Certificates): string {
+  return renderHaproxy(model(config, pools, certificates))[0]?.content ?? "";
 }
 
 function serverLines(pools: Pools): string[] {
