@@ -24,7 +24,10 @@ read_certificate() { # PEM
       '    CN='*) [ "$part" != issuer ] || common_name=${line#*=} ;;
       '    O='*) if [ "$part" = issuer ]; then organization=${line#*=}; else certificate[organization]=${line#*=}; fi ;;
       *'Public Key Algorithm: '*) certificate[key]=${line##*: } ;;
-      *' DNS:'*) certificate[names]=$(sorted "${line//@(DNS:|,)/}") ;;
+      *' DNS:'*)
+        line=${line//DNS:/}
+        certificate[names]=$(sorted "${line//,/}")
+        ;;
     esac
   done <<<"$text"
   mapfile -t times < <(printf '%s\n' "$from" "$until" | date -u -f - +%s)
