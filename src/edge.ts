@@ -1,14 +1,20 @@
 import * as pulumi from "@pulumi/pulumi";
-import { staticServerName } from "./config/load-balancer.ts";
+import { certificateMetricsPort } from "./config/certificates.ts";
+import { staticServerName, type LoadBalancerConfig } from "./config/load-balancer.ts";
+import type { ImagesConfig } from "./config/incus.ts";
 import type { StackConfig } from "./config/stack.ts";
 import type { Pools } from "./config/pool.ts";
 import { edgeOutputs } from "./edge-outputs.ts";
 import { Fleet } from "./fleet/fleet.ts";
-import { LoadBalancer } from "./haproxy/load-balancer.ts";
+import { LoadBalancer, type LoadBalancerArgs } from "./haproxy/load-balancer.ts";
 import { Host } from "./incus/host.ts";
 import { Image } from "./incus/image.ts";
 import { Project } from "./incus/project.ts";
 import type { Site } from "./incus/site.ts";
+import { Volume } from "./incus/volume.ts";
+import { certificateVolume } from "./letsencrypt/unit.ts";
+import { issuance, Letsencrypt } from "./letsencrypt/letsencrypt.ts";
+import { Pebble } from "./letsencrypt/pebble.ts";
 import type { EdgeOutputs } from "./outputs.ts";
 
 export interface EdgeArgs {
@@ -24,6 +30,9 @@ export interface EdgeSecrets {
   readonly sshPrivateKey?: pulumi.Output<string>;
 }
 
+/** Where a container goes: its host, by name (undefined: the stack's only one), and its image. */
+type SiteOf = (host: string | undefined, image: keyof ImagesConfig) => Site;
+
 /** Everything that one stack deploys. */
 export class Edge extends pulumi.ComponentResource {
   readonly fleets: readonly Fleet[];
@@ -35,10 +44,9 @@ export class Edge extends pulumi.ComponentResource {
     super("veza:edge:Edge", name, {}, opts);
     const { config } = args;
     const site = this.sites(args);
-    const loadBalancers = config.loadBalancer;
-    const stats = (loadBalancers?.instances ?? []).map((lb) => ({
+    const stats = (config.loadBalancer?.instances ?? []).map((lb) => ({
       address: lb.address,
-      port: loadBalancers?.ports.stats ?? 0,
+      port: config.loadBalancer?.ports.stats ?? 0,
     }));
     this.fleets = Object.entries(config.fleets).map(
       ([fleet, spec]) =>
@@ -47,25 +55,81 @@ export class Edge extends pulumi.ComponentResource {
     const pools = this.pools(config);
     const deployed = this.fleets.flatMap((fleet) => fleet.instances.map((instance) => instance.deployed));
     const made: LoadBalancer[] = [];
-    if (loadBalancers !== undefined) {
-      for (const instance of loadBalancers.instances) {
-        const after = [...deployed, ...made.map((before) => before.applied)];
-        const where = { network: config.network, site: site(instance.host, "haproxy") };
-        const balancer = { instance, config: loadBalancers, pools, ...where, after };
-        made.push(new LoadBalancer(instance.name, balancer, { parent: this }));
-      }
+    for (const instance of config.loadBalancer?.instances ?? []) {
+      const after = [...deployed, ...made.map((before) => before.applied)];
+      made.push(this.loadBalancer(config, instance, pools, site, after));
     }
     this.loadBalancers = made;
     this.outputs = edgeOutputs(args.stack, config, pools);
     this.registerOutputs({ outputs: this.outputs });
   }
 
+  /** A load balancer, and with it what has certificates issued for it. */
+  private loadBalancer(
+    config: StackConfig,
+    instance: LoadBalancerConfig["instances"][number],
+    pools: Pools,
+    site: SiteOf,
+    after: readonly pulumi.Resource[],
+  ): LoadBalancer {
+    const { loadBalancer, letsencrypt, network, volumes } = config;
+    if (loadBalancer === undefined) throw new Error("an instance of a load balancer without its config");
+    const where = site(instance.host, "haproxy");
+    const parent = { parent: this };
+    const common: LoadBalancerArgs = { instance, config: loadBalancer, pools, network, site: where, after };
+    if (letsencrypt === undefined) return new LoadBalancer(instance.name, common, parent);
+    const { certificates, challenge, pebble } = letsencrypt;
+    const authority =
+      pebble === undefined
+        ? undefined
+        : new Pebble(
+            "pebble",
+            { config: pebble, edgeAddress: instance.address, site: site(pebble.host, "pebble") },
+            parent,
+          );
+    const volume = new Volume(
+      `${instance.name}-acme`,
+      { project: where.project, volume: `${instance.name}-acme`, keep: volumes === "keep" },
+      parent,
+    );
+    const balancer = new LoadBalancer(
+      instance.name,
+      {
+        ...common,
+        volumes: [{ volume, path: certificateVolume }],
+        certificates: {
+          kind: "issued",
+          primaryNames: certificates.flatMap(({ names }) => names[0] ?? []),
+          challenge,
+          metricsPort: certificateMetricsPort,
+        },
+        prepare: (container) =>
+          new Letsencrypt(
+            "letsencrypt",
+            {
+              config: letsencrypt,
+              container,
+              ...(authority === undefined ? {} : { caCertificate: authority.certificatePem }),
+            },
+            parent,
+          ).prepared,
+      },
+      parent,
+    );
+    issuance(
+      "letsencrypt-issue",
+      {
+        config: letsencrypt,
+        container: balancer.container,
+        after: [balancer.applied, ...(authority === undefined ? [] : [authority.ready])],
+      },
+      parent,
+    );
+    return balancer;
+  }
+
   /** The Incus project and image of each host, made once and only where something is placed. */
-  private sites({
-    config,
-    stack,
-    secrets,
-  }: EdgeArgs): (host: string | undefined, image: "haproxy" | "app") => Site {
+  private sites({ config, stack, secrets }: EdgeArgs): SiteOf {
     const [only = ""] = Object.keys(config.hosts);
     const projects = new Map<string, Project>();
     const images = new Map<string, Image>();

@@ -6,7 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundleStandIns } from "../../lab/bundle.ts";
 import { readStackFile } from "../../src/config/stack-file.ts";
-import { containerOf, documents, registered, type Registered } from "./support/registered.ts";
+import {
+  containerOf,
+  documents,
+  registered,
+  withoutLetsencrypt,
+  type Registered,
+} from "./support/registered.ts";
 
 const repository = new URL("../../", import.meta.url);
 const stacks = ["lab", "staging", "prod"] as const;
@@ -23,20 +29,22 @@ beforeAll(async () => {
 }, 30_000);
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** A stack's file, with a certificate that is there. */
-function stackConfig(stack: string): Record<string, unknown> {
-  const config = readStackFile(stack, repository);
+/** A stack's file, but for a certificate that it brings itself instead of having one issued. */
+function withOwnCertificate(stack: string): Record<string, unknown> {
+  const config = withoutLetsencrypt(readStackFile(stack, repository));
   const loadBalancer = config["veza-edge:loadBalancer"] as object;
-  if (!("tls" in loadBalancer)) return config;
   return { ...config, "veza-edge:loadBalancer": { ...loadBalancer, tls: { certificate } } };
 }
+
+/** Steps with keys and certificates that the stack's own state holds. */
+const madeFromKeys = /^(letsencrypt-(placeholders|ca)|pebble-tls)-apply$/;
 
 const programs = new Map<string, readonly Registered[]>();
 
 /** All that the program registers for a stack of this repository. */
 async function program(stack: string, preview = true): Promise<readonly Registered[]> {
   const key = `${stack} ${String(preview)}`;
-  const all = programs.get(key) ?? (await registered(stack, stackConfig(stack), { preview }));
+  const all = programs.get(key) ?? (await registered(stack, readStackFile(stack, repository), { preview }));
   programs.set(key, all);
   return all;
 }
@@ -55,8 +63,13 @@ describe.each(stacks)("the program of %s", (stack) => {
   it("has nothing in a preview that waits for a host", async () => {
     const all = await program(stack);
     expect(commands(all).length).toBeGreaterThan(10);
-    for (const { name, unknown } of all) expect({ name, unknown }).toEqual({ name, unknown: [] });
-    for (const { inputs } of commands(all)) expect(inputs["stdin"]).toMatch(/\nmain "\$@"\n$/);
+    for (const { name, type, unknown } of all) {
+      // Keys are made by the first update, and what they are for goes to a container in steps of their own.
+      if (type.startsWith("tls:") || madeFromKeys.test(name)) continue;
+      expect({ name, unknown }).toEqual({ name, unknown: [] });
+    }
+    const known = commands(all).filter(({ name }) => !madeFromKeys.test(name));
+    for (const { inputs } of known) expect(inputs["stdin"]).toMatch(/\nmain "\$@"\n$/);
   });
 
   it("says in an update what the preview showed", async () => {
@@ -99,7 +112,8 @@ describe.each(stacks)("the program of %s", (stack) => {
     for (const unit of units) {
       const container = containers.get(containerOf(unit));
       expect(unit.inputs["triggers"]).toEqual(container?.inputs["triggers"]);
-      expect(unit.deletedWith).toBe(container?.name);
+      // Nothing is taken away for a program that was only run.
+      if (unit.inputs["delete"] !== undefined) expect(unit.deletedWith).toBe(container?.name);
       expect(unit.after).toContain(container?.name);
     }
   });
@@ -113,6 +127,65 @@ describe.each(stacks)("the program of %s", (stack) => {
     const instances = ["backend-api-1", "backend-api-2", "stream-server-1", "stream-server-2"];
     expect([...waitsFor(all, "haproxy-config-apply")]).toEqual(
       expect.arrayContaining(instances.map((name) => `${name}-rollout-apply`)),
+    );
+  });
+});
+
+describe("certificates from a CA", () => {
+  it("are asked for last: when every name leads to a load balancer that answers the CA", async () => {
+    const all = await program("lab");
+    const before = waitsFor(all, "letsencrypt-issue-run");
+    expect([...before]).toEqual(expect.arrayContaining(["haproxy-config-apply", "pebble-files-apply"]));
+    const config = waitsFor(all, "haproxy-config-apply");
+    expect([...config]).toEqual(
+      expect.arrayContaining(["letsencrypt-files-apply", "letsencrypt-placeholders-apply"]),
+    );
+    expect([...config]).not.toContain("letsencrypt-issue-run");
+    const unit = all.find(({ name }) => name === "letsencrypt-placeholders-apply");
+    expect(unit?.after).toContain("letsencrypt-files-apply");
+  });
+
+  it("are asked for again when the names change, and when another CA is to issue them", async () => {
+    const config = readStackFile("prod", repository);
+    const issue = async (letsencrypt: object) => {
+      const changed = { ...(config["veza-edge:letsencrypt"] as object), ...letsencrypt };
+      const all = await registered("prod", { ...config, "veza-edge:letsencrypt": changed });
+      return documents(all).get("letsencrypt-issue-run");
+    };
+    const before = await issue({});
+    expect(before).toContain("ecdsa veza.fr www.veza.fr, ecdsa talas.fr www.talas.fr");
+    expect(await issue({ certificates: [{ names: ["veza.fr"] }] })).not.toBe(before);
+    expect(await issue({ directory: "https://ca.example/dir" })).not.toBe(before);
+    expect(await issue({ keyType: "rsa" })).not.toBe(before);
+    expect(await issue({ renewal: { schedule: "hourly" } })).toBe(before);
+  });
+
+  it("outlive the load balancer's container, and the stack where its volumes are kept", async () => {
+    const volumeOf = async (stack: string) => {
+      const all = await program(stack);
+      expect(waitsFor(all, "haproxy-container-create")).toContain("haproxy-acme");
+      return String(all.find(({ name }) => name === "haproxy-acme-create")?.inputs["stdin"]);
+    };
+    expect(await volumeOf("prod")).toMatch(/^KEEP='keep'$/m);
+    expect(await volumeOf("staging")).toMatch(/^KEEP='keep'$/m);
+    expect(await volumeOf("lab")).toMatch(/^KEEP='remove'$/m);
+  });
+
+  it("have placeholders whose keys are secret and whose steps are no part of anything reviewable", async () => {
+    const all = await program("prod", false);
+    const holders = commands(all).filter(({ inputs }) =>
+      String(inputs["stdin"]).includes("key of letsencrypt"),
+    );
+    expect(holders.map(({ name }) => name)).toEqual(["letsencrypt-placeholders-apply"]);
+    expect(holders[0]?.secret).toContain("stdin");
+    expect(holders[0]?.inputs["logging"]).toBe("none");
+    const made = all.filter(({ type }) => type === "tls:index/selfSignedCert:SelfSignedCert");
+    expect(made.map(({ inputs }) => inputs["dnsNames"])).toEqual([
+      ["veza.fr", "www.veza.fr"],
+      ["talas.fr", "www.talas.fr"],
+    ]);
+    expect(made.map(({ inputs }) => inputs["subject"])).toEqual(
+      ["veza.fr", "talas.fr"].map((commonName) => ({ commonName, organization: "veza-edge placeholder" })),
     );
   });
 });
@@ -177,7 +250,7 @@ describe("secrets", () => {
   }
 
   it("of a certificate are in one secret document, of which nothing is printed or kept in clear", async () => {
-    const all = await program("staging");
+    const all = await registered("staging", withOwnCertificate("staging"));
     const holders = commands(all).filter(({ inputs }) => String(inputs["stdin"]).includes(secretLine));
     expect(holders.map(({ inputs }) => inputs["logging"])).toEqual(["none"]);
     expect(holders[0]?.secret).toContain("stdin");
@@ -190,7 +263,9 @@ describe("secrets", () => {
   });
 
   it("for hosts are secret wherever they are needed", async () => {
-    const all = await registered("staging", stackConfig("staging"), { sshPrivateKey: `${pem}# key` });
+    const all = await registered("staging", readStackFile("staging", repository), {
+      sshPrivateKey: `${pem}# key`,
+    });
     expect(inClear(all)).not.toContain(secretLine);
     expect(JSON.stringify(commands(all).map(({ inputs }) => inputs["connection"]))).toContain(secretLine);
   });

@@ -1,12 +1,13 @@
 import { expect, it } from "@jest/globals";
 import { readStackFile } from "../../src/config/stack-file.ts";
-import { registered, type Registered } from "./support/registered.ts";
+import { registered, withoutLetsencrypt, type Registered } from "./support/registered.ts";
 
 const repository = new URL("../../", import.meta.url);
 
 /** The lab with two load balancers. */
 async function program(): Promise<ReadonlyMap<string, Registered>> {
-  const config = readStackFile("lab", repository);
+  // Certificates are issued for one load balancer only.
+  const config = withoutLetsencrypt(readStackFile("lab", repository));
   const loadBalancer = config["veza-edge:loadBalancer"] as object;
   const instances = [
     { name: "haproxy-a", address: "10.77.0.11" },

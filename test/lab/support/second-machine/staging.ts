@@ -71,6 +71,8 @@ export class Staging {
       ...before,
       config: {
         ...config,
+        // No CA reaches this machine.
+        "veza-edge:letsencrypt": undefined,
         "veza-edge:hosts": {
           main: {
             connection: "ssh",
