@@ -6,8 +6,9 @@ import { Container, type ContainerSpec, type PublishedPort } from "../incus/cont
 import { Files } from "../incus/files.ts";
 import type { Site } from "../incus/site.ts";
 import { certificateUnit, readCertificate } from "./certificate.ts";
-import { loadBalancerModel, type Certificates } from "./model.ts";
+import { loadBalancerModel } from "./model.ts";
 import { loadBalancerUnit } from "./render.ts";
+import type { Certificates } from "./tls.ts";
 
 type LoadBalancerInstance = LoadBalancerConfig["instances"][number];
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { certificateDirectory, issuedNamesMap } from "../../src/config/certificates.ts";
-import type { Certificates } from "../../src/haproxy/model.ts";
+import type { Certificates } from "../../src/haproxy/tls.ts";
 import { startLoad } from "../../src/ops/load/start-load.ts";
 import { applications, edge, HaproxyLab } from "./haproxy-lab.ts";
 import { ask, selfSigned, tlsSession, type Certificate } from "./haproxy-tls-client.ts";

@@ -5,7 +5,7 @@ import { bundleStandIns, type StandIn } from "../../lab/bundle.ts";
 import { loadBalancerSchema } from "../../src/config/load-balancer.ts";
 import type { PoolServer, Pools } from "../../src/config/pool.ts";
 import { certificateUnit } from "../../src/haproxy/certificate.ts";
-import { loadBalancerModel, type Certificates } from "../../src/haproxy/model.ts";
+import { loadBalancerModel } from "../../src/haproxy/model.ts";
 import { loadBalancerUnit } from "../../src/haproxy/render.ts";
 import {
   adminSocket,
@@ -21,6 +21,7 @@ import {
   type ServerState,
   type Stat,
 } from "../../src/haproxy/runtime.ts";
+import type { Certificates } from "../../src/haproxy/tls.ts";
 import { Containers, type Outcome } from "./support/containers.ts";
 
 const project = "veza-test-haproxy";

@@ -2,9 +2,10 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { loadBalancerSchema, type LoadBalancerConfig } from "../../src/config/load-balancer.ts";
 import type { Pools, PoolServer } from "../../src/config/pool.ts";
-import { loadBalancerModel, type Certificates } from "../../src/haproxy/model.ts";
+import { loadBalancerModel } from "../../src/haproxy/model.ts";
 import { redirectPorts, type RedirectPort } from "../../src/haproxy/redirect-ports.ts";
 import { loadBalancerUnit, renderHaproxy } from "../../src/haproxy/render.ts";
+import type { Certificates } from "../../src/haproxy/tls.ts";
 
 const network = { bridge: "incusbr0", gateway: "10.77.0.1/24" };
 const brought: Certificates = { kind: "brought", fingerprint: "0123456789abcdef" };
