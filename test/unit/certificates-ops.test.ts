@@ -81,6 +81,7 @@ describe("what is wrong with a certificate", () => {
   it("does not include a placeholder's own end", () => {
     const old: CertificateStatus = { ...issued, state: "placeholder", notAfter: now };
     expect(problemsWith(old, now)).toEqual([expect.stringMatching(/^has a placeholder only/)]);
+    expect(reported("haproxy", old, now).daysLeft).toBeNull();
   });
 
   it("is told below the table, by name, and only for certificates that have something wrong", () => {

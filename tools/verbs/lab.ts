@@ -30,7 +30,7 @@ export async function lab(_words: readonly string[], progress: Progress): Promis
   await setUpIncus(config, progress);
   const isFirst = await deploy(progress);
   await prove(config, progress);
-  const drilled = isFirst ? await drill(config, progress) : true;
+  const drilled = isFirst ? await drill(progress) : true;
   progress.say(farewell(config));
   if (drilled) return 0;
   throw new SetupError(
@@ -83,12 +83,10 @@ async function prove(config: StackConfig, progress: Progress): Promise<void> {
 }
 
 /** Resolves with whether every promise was kept. */
-async function drill(config: StackConfig, progress: Progress): Promise<boolean> {
+async function drill(progress: Progress): Promise<boolean> {
   progress.say("Failover drill, because this was the first deployment:");
   const veza = fileURLToPath(new URL("bin/veza", repository));
-  // Its clients have no name, so they come over plain HTTP also where names have certificates.
-  const [url = ""] = urls(config);
-  const run = await execa(veza, ["drill", "failover", "--stack", labStack, "--url", url], {
+  const run = await execa(veza, ["drill", "failover", "--stack", labStack], {
     stdin: "ignore",
     stdout: "inherit",
     stderr: "inherit",

@@ -21,7 +21,7 @@ export async function certificatesOf(stack: DeployedStack, now: Date): Promise<r
   const asked = issuersOf(certificates).map(async (loadBalancer) => {
     const wanted = certificates.filter((one) => one.loadBalancer === loadBalancer);
     const there = readStatus(await askStatus(issuer(stack, loadBalancer)));
-    const absent = wanted.filter(({ name }) => !there.some((one) => one.name === name)).map(notThere);
+    const absent = wanted.filter(({ name }) => !there.some((one) => one.name === name)).map(unknown);
     return [...there, ...absent].map((one) => reported(loadBalancer, one, now));
   });
   return (await Promise.all(asked)).flat();
@@ -31,7 +31,7 @@ export async function certificatesOf(stack: DeployedStack, now: Date): Promise<r
  * Has certificates renewed that are due, or all that are asked for.
  * @param name any name of a certificate. @default every certificate
  * @param force also what is not due
- * @param print gets what the containers' programs said
+ * @param print gets what is run where, and at its end what it said
  * @returns the highest of their exit codes: 0 when all went well
  * @throws StackError for a name that no certificate of the stack has
  * @throws HostError when a container cannot be reached, or does not end in time
@@ -47,6 +47,7 @@ export async function renewCertificates(
   for (const loadBalancer of issuersOf(chosen === undefined ? certificates : [chosen])) {
     const count = chosen === undefined ? certificates.length : 1;
     const words = ["renew", ...(force ? ["--force"] : []), ...(chosen === undefined ? [] : [chosen.name])];
+    print(`${loadBalancer}: certificates ${words.join(" ")}`);
     const limit = lockSeconds + count * oneSeconds;
     const said = await runCertificates(issuer(stack, loadBalancer), words, limit);
     if (said.text !== "") print(said.text);
@@ -91,9 +92,9 @@ async function askStatus(at: Issuer): Promise<string> {
   throw new StackError(`Incus lost what ${at.project}/${at.container} said, three times. Try again`);
 }
 
-function notThere({ name, names }: Known[number]): CertificateStatus {
+function unknown({ name, names }: Known[number]): CertificateStatus {
   return {
-    ...{ name, names, state: "missing", issuer: "", notBefore: null, notAfter: null, serial: "" },
+    ...{ name, names, state: "unknown", issuer: "", notBefore: null, notAfter: null, serial: "" },
     ...{ lastAttempt: null, lastResult: "none", due: true },
     error: "",
   };

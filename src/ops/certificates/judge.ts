@@ -4,9 +4,9 @@ const dayMs = 86_400_000;
 /** Part of its lifetime that a certificate must have left. Renewal begins at a third. */
 const leastLeft = 0.1;
 
-/** Days until the certificate ends, negative afterwards; null where there is none. */
-export function daysLeft({ notAfter }: CertificateStatus, now: Date): number | null {
-  return notAfter === null ? null : (notAfter.getTime() - now.getTime()) / dayMs;
+/** Days until an issued certificate ends, negative afterwards; null where none is issued. */
+export function daysLeft({ state, notAfter }: CertificateStatus, now: Date): number | null {
+  return state !== "issued" || notAfter === null ? null : (notAfter.getTime() - now.getTime()) / dayMs;
 }
 
 /** What somebody should look at, in words; empty for a certificate that is as it should be. */
@@ -22,6 +22,8 @@ function stateProblems({ state }: CertificateStatus): string[] {
       return ["has a placeholder only, so browsers are not sent to HTTPS"];
     case "missing":
       return ["has no certificate at all"];
+    case "unknown":
+      return ["is not configured in its load balancer yet: bin/pulumi up does that"];
   }
 }
 

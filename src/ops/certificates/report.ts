@@ -6,7 +6,7 @@ import type { CertificateStatus } from "./status.ts";
 /** A certificate, whose container keeps it, and what is to be said about it. */
 export interface Reported extends CertificateStatus {
   readonly loadBalancer: string;
-  /** Null where there is no certificate. */
+  /** Null where none is issued. */
   readonly daysLeft: number | null;
   /** Empty: all is well. */
   readonly problems: readonly string[];
@@ -32,7 +32,7 @@ export function certificateTable(certificates: readonly Reported[], stack: strin
     table.push([
       one.names.join("\n"),
       one.state === "issued" ? pc.green(one.state) : pc.red(one.state),
-      one.issuer,
+      one.state === "placeholder" ? "none" : one.issuer,
       one.daysLeft === null ? "" : leftInWords(one.daysLeft),
       lastAttempt === null ? "never" : `${one.lastResult}, ${timeInWords(lastAttempt)}`,
       one.due ? "renews it" : "leaves it",

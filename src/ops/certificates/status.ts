@@ -5,9 +5,12 @@ export interface CertificateStatus {
   /** The first of its names. */
   readonly name: string;
   readonly names: readonly string[];
-  /** `placeholder`: HAProxy serves one of our own making until the CA has issued one. */
-  readonly state: "issued" | "placeholder" | "missing";
-  /** Empty for one that is missing. */
+  /**
+   * `placeholder`: HAProxy serves one of our own making until the CA has issued one. `unknown`: the stack has it, and its
+   * load balancer does not, because an update did not get that far.
+   */
+  readonly state: "issued" | "placeholder" | "missing" | "unknown";
+  /** Empty where there is no certificate. */
   readonly issuer: string;
   readonly notBefore: Date | null;
   readonly notAfter: Date | null;
