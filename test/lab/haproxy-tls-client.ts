@@ -4,7 +4,8 @@ import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage 
 import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, type SecureVersion } from "node:tls";
+import { getCurves } from "node:crypto";
+import { connect, getCiphers, type SecureVersion } from "node:tls";
 import { edge } from "./haproxy-lab.ts";
 
 /** A certificate that is its own CA; both parts are PEM. */
@@ -15,11 +16,24 @@ export interface Certificate {
   readonly serial: string;
 }
 
+const keyWords = {
+  ecdsa: ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+  rsa: ["-newkey", "rsa:2048"],
+};
+
 export async function selfSigned(...names: readonly string[]): Promise<Certificate> {
+  return certificate("ecdsa", names);
+}
+
+/** A certificate that is its own CA, with a key of that type. */
+export async function certificate(
+  keyType: keyof typeof keyWords,
+  names: readonly string[],
+): Promise<Certificate> {
   const directory = await mkdtemp(join(tmpdir(), "veza-certificate-"));
   const [keyFile, chainFile] = [join(directory, "key"), join(directory, "chain")];
   try {
-    const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", keyFile];
+    const key = [...keyWords[keyType], "-nodes", "-keyout", keyFile];
     const subject = ["-subj", `/CN=${names[0] ?? ""}`, "-addext"];
     const alternatives = `subjectAltName=${names.map((name) => `DNS:${name}`).join(",")}`;
     await execa("openssl", [
@@ -95,15 +109,61 @@ function answer({ statusCode: status, headers }: IncomingMessage, body: string):
 
 export interface TlsSession {
   readonly protocol: string | null;
+  /** OpenSSL's name of the cipher. */
+  readonly cipher: string;
   /** Of the certificate that was shown. */
   readonly serial: string;
 }
+
+/** What a server takes, found out by one handshake for each thing that this client could offer. */
+export interface TlsOffer {
+  readonly protocols: readonly string[];
+  /** OpenSSL's names, of all protocols. */
+  readonly ciphers: readonly string[];
+  /** Groups for the key exchange. */
+  readonly groups: readonly string[];
+}
+
+export async function tlsOffer(name: string): Promise<TlsOffer> {
+  const accepted = async <T>(all: readonly T[], session: (one: T) => Promise<TlsSession>): Promise<T[]> => {
+    const found: T[] = [];
+    for (const one of all)
+      if (
+        await session(one).then(
+          () => true,
+          () => false,
+        )
+      )
+        found.push(one);
+    return found;
+  };
+  const versions = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"] as const;
+  const known = [...new Set([...getCiphers().map((one) => one.toUpperCase()), ...extraCiphers])];
+  const groups = ["X25519", "X448", "X25519MLKEM768", "SecP256r1MLKEM768", "ffdhe2048", ...getCurves()];
+  return {
+    protocols: await accepted(versions, (version) => tlsSession(name, version)),
+    ciphers: await accepted(known, async (cipher) => {
+      return cipher.startsWith("TLS_")
+        ? tlsSession(name, "TLSv1.3", { ciphers: cipher })
+        : tlsSession(name, "TLSv1.2", { ciphers: `${cipher}:@SECLEVEL=0` });
+    }),
+    groups: await accepted(groups, (group) => tlsSession(name, "TLSv1.3", { group })),
+  };
+}
+
+/** Those that Node's own list leaves out and its OpenSSL has. */
+const extraCiphers = [
+  "TLS_AES_128_CCM_SHA256",
+  "TLS_AES_128_CCM_8_SHA256",
+  "ECDHE-ECDSA-AES128-CCM",
+  "AES128-GCM-SHA256",
+];
 
 /** One handshake. @throws Error when the server refuses it */
 export async function tlsSession(
   name: string,
   version: SecureVersion = "TLSv1.3",
-  ciphers?: string,
+  { ciphers = "DEFAULT@SECLEVEL=0", group }: { readonly ciphers?: string; readonly group?: string } = {},
 ): Promise<TlsSession> {
   const { promise, resolve, reject } = Promise.withResolvers<TlsSession>();
   // The client itself allows old versions, so that a refusal is the server's.
@@ -114,11 +174,16 @@ export async function tlsSession(
     rejectUnauthorized: false,
     minVersion: version,
     maxVersion: version,
-    ciphers: ciphers ?? "DEFAULT@SECLEVEL=0",
+    ciphers,
+    ...(group === undefined ? {} : { ecdhCurve: group }),
   });
   socket
     .once("secureConnect", () => {
-      resolve({ protocol: socket.getProtocol(), serial: socket.getPeerCertificate().serialNumber });
+      resolve({
+        protocol: socket.getProtocol(),
+        cipher: socket.getCipher().name,
+        serial: socket.getPeerCertificate().serialNumber,
+      });
     })
     .once("error", reject);
   return promise.finally(() => socket.destroy());

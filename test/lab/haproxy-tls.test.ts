@@ -2,7 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { SecureVersion } from "node:tls";
 import { certificateDirectory } from "../../src/config/certificates.ts";
 import { HaproxyLab } from "./haproxy-lab.ts";
-import { ask, selfSigned, tlsSession, type Certificate } from "./haproxy-tls-client.ts";
+import {
+  ask,
+  certificate,
+  selfSigned,
+  tlsOffer,
+  tlsSession,
+  type Certificate,
+} from "./haproxy-tls-client.ts";
 
 describe("with a certificate that the stack brings", () => {
   let lab: HaproxyLab;
@@ -37,13 +44,24 @@ describe("with a certificate that the stack brings", () => {
     expect(body).toContain('"x-forwarded-proto": "https"');
   });
 
-  it("speaks the protocols and ciphers of Mozilla's intermediate list only", async () => {
-    expect(await protocol("TLSv1.3")).toBe("TLSv1.3");
-    expect(await protocol("TLSv1.2")).toBe("TLSv1.2");
-    await expect(protocol("TLSv1.1")).rejects.toThrow();
-    await expect(protocol("TLSv1.2", "ECDHE-ECDSA-AES128-SHA")).rejects.toThrow();
-    expect(await protocol("TLSv1.2", "ECDHE-ECDSA-CHACHA20-POLY1305")).toBe("TLSv1.2");
-  });
+  it("offers what Mozilla's intermediate settings have, and nothing else", async () => {
+    const { protocols, ciphers, groups } = await tlsOffer("edge.test");
+    expect(protocols).toEqual(["TLSv1.2", "TLSv1.3"]);
+    expect([...ciphers].sort()).toEqual([...tls13, ...exchanges("ECDHE-ECDSA")].sort());
+    expect([...groups].sort()).toEqual(["X25519", "prime256v1", "secp384r1"]);
+  }, 60_000);
+
+  it("offers their other half with an RSA key", async () => {
+    const rsa = await certificate("rsa", ["edge.test"]);
+    await lab.certify(rsa.chain + rsa.key);
+    const certificates = { kind: "brought", fingerprint: "rsa" } as const;
+    await lab.deploy({ tls: { certificate: "edge.pem" } }, {}, certificates);
+    const { ciphers } = await tlsOffer("edge.test");
+    expect([...ciphers].sort()).toEqual(
+      [...tls13, ...exchanges("ECDHE-RSA"), ...exchanges("DHE-RSA")].sort(),
+    );
+    await lab.certify(mine.chain + mine.key);
+  }, 60_000);
 
   it.each([
     [
@@ -74,6 +92,13 @@ describe("with a certificate that the stack brings", () => {
   });
 });
 
-async function protocol(version: SecureVersion, ciphers?: string): Promise<string | null> {
-  return (await tlsSession("edge.test", version, ciphers)).protocol;
+async function protocol(version: SecureVersion): Promise<string | null> {
+  return (await tlsSession("edge.test", version)).protocol;
+}
+
+const tls13 = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
+
+/** The ciphers of TLS 1.2 with one way to exchange keys. */
+function exchanges(exchange: string): readonly string[] {
+  return ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"].map((one) => `${exchange}-${one}`);
 }
