@@ -87,6 +87,7 @@ export class Edge extends pulumi.ComponentResource {
             { config: pebble, edgeAddress: instance.address, site: site(pebble.host, "pebble") },
             parent,
           );
+    const caCertificate = letsencrypt.caCertificate ?? authority?.certificatePem;
     const volume = new Volume(
       `${instance.name}-acme`,
       { project: where.project, volume: `${instance.name}-acme`, keep: volumes === "keep" },
@@ -106,11 +107,7 @@ export class Edge extends pulumi.ComponentResource {
         prepare: (container) =>
           new Letsencrypt(
             "letsencrypt",
-            {
-              config: letsencrypt,
-              container,
-              ...(authority === undefined ? {} : { caCertificate: authority.certificatePem }),
-            },
+            { config: letsencrypt, container, ...(caCertificate === undefined ? {} : { caCertificate }) },
             parent,
           ).prepared,
       },

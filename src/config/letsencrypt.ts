@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { z } from "zod";
 import { containerName, hostName, ipv4, port } from "./common.ts";
@@ -39,6 +40,14 @@ const certificate = z.strictObject({
   keyType: z.enum(["ecdsa", "rsa"]).optional(),
 });
 
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).serialNumber !== "";
+  } catch {
+    return false;
+  }
+}
+
 const address = z.string().refine((text) => isIP(text) !== 0, "must be an IPv4 or IPv6 address");
 
 /** `veza-edge:letsencrypt`: certificates from an ACME CA for the load balancer's public names. */
@@ -48,6 +57,11 @@ export const letsencryptSchema = z
     contact: z.email(),
     /** The CA's ACME directory. @default https://acme-v02.api.letsencrypt.org/directory, or the one of `pebble` */
     directory: z.url({ protocol: /^https$/, error: "must be an https:// URL" }).optional(),
+    /** Root that vouches for the CA's own web server, as PEM: for a private CA. @default the public roots, or the one of `pebble` */
+    caCertificate: z
+      .string()
+      .refine(isCertificate, "must be a certificate as PEM (-----BEGIN CERTIFICATE-----…)")
+      .optional(),
     certificates: z.array(certificate).min(1),
     /** Addresses at which the internet reaches this edge: every name must resolve to these, and to nothing else. */
     publicAddresses: z.array(address).min(1),

@@ -11,8 +11,8 @@ export interface LetsencryptArgs {
   readonly config: LetsencryptConfig;
   /** The load balancer's. */
   readonly container: Container;
-  /** Certificate that the CA itself shows, where no public root vouches for it; PEM. @default public roots */
-  readonly caCertificate?: pulumi.Input<string>;
+  /** Root that vouches for the CA's own web server, as PEM. @default public roots */
+  readonly caCertificate?: string | pulumi.Output<string>;
 }
 
 /**
@@ -33,7 +33,12 @@ export class Letsencrypt extends pulumi.ComponentResource {
         : [
             new Files(
               `${name}-ca`,
-              { container, spec: pulumi.output(caCertificate).apply(caRootUnit) },
+              {
+                container,
+                spec: pulumi.Output.isInstance(caCertificate)
+                  ? caCertificate.apply(caRootUnit)
+                  : caRootUnit(caCertificate),
+              },
               parent,
             ).applied,
           ];

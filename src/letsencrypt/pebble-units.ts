@@ -81,7 +81,14 @@ export function pebbleTlsUnit(certificate: string, key: string): FilesSpec {
 export function caRootUnit(certificate: string): FilesSpec {
   return {
     unit: "acme-ca",
-    files: [{ path: caRootFile, content: certificate, mode: "0644", owner: "root:root" }],
+    files: [
+      {
+        path: caRootFile,
+        content: certificate.endsWith("\n") ? certificate : `${certificate}\n`,
+        mode: "0644",
+        owner: "root:root",
+      },
+    ],
   };
 }
 

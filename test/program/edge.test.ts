@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { bundleStandIns } from "../../lab/bundle.ts";
 import { readStackFile } from "../../src/config/stack-file.ts";
 import {
@@ -158,6 +159,22 @@ describe("certificates from a CA", () => {
     expect(await issue({ directory: "https://ca.example/dir" })).not.toBe(before);
     expect(await issue({ keyType: "rsa" })).not.toBe(before);
     expect(await issue({ renewal: { schedule: "hourly" } })).toBe(before);
+  });
+
+  it("come from a private CA that is believed by the root in the config, which a preview shows", async () => {
+    const config = readStackFile("prod", repository);
+    const example = parse(readFileSync(new URL("docs/Pulumi.example.yaml", repository), "utf8"), {
+      merge: true,
+    }) as { config: Record<string, { caCertificate: string }> };
+    const caCertificate = example.config["veza-edge:letsencrypt"]?.caCertificate ?? "";
+    const letsencrypt = { ...(config["veza-edge:letsencrypt"] as object), caCertificate };
+    const all = await registered("prod", { ...config, "veza-edge:letsencrypt": letsencrypt });
+    expect(documents(all).get("letsencrypt-ca-apply")).toContain(caCertificate);
+    expect(documents(all).get("letsencrypt-files-apply")).toContain(
+      "--cacert /usr/local/etc/tls/acme-ca.pem",
+    );
+    expect(waitsFor(all, "letsencrypt-files-apply")).toContain("letsencrypt-ca-apply");
+    expect(documents(await program("prod")).get("letsencrypt-files-apply")).not.toContain("--cacert");
   });
 
   it("outlive the load balancer's container, and the stack where its volumes are kept", async () => {

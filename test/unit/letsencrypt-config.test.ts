@@ -121,6 +121,12 @@ describe("the config of public certificates", () => {
     ]);
   });
 
+  it("refuses a private CA's root that is none", () => {
+    expect(mistakes({ letsencrypt: { caCertificate: "root.pem" } })).toEqual([
+      "letsencrypt.caCertificate: must be a certificate as PEM (-----BEGIN CERTIFICATE-----…)",
+    ]);
+  });
+
   it("refuses a second source of certificates", () => {
     expect(mistakes({ loadBalancer: { tls: { certificate: "edge.pem" } } })).toEqual([
       "loadBalancer.tls.certificate: certificates come from veza-edge:letsencrypt already",
