@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import { setTimeout as sleep } from "node:timers/promises";
 import { changed } from "../../tools/verbs/pulumi.ts";
 import { publicUrl } from "./support/edge-config.ts";
-import { LabStack } from "./support/stack.ts";
+import { LabStack, type Release } from "./support/stack.ts";
 import { serversOf } from "./support/statistics.ts";
 import { until } from "./support/until.ts";
 
@@ -50,52 +50,55 @@ describe("an update whose engine was killed", () => {
 });
 
 describe("an update of a serving edge", () => {
+  /** What both instances run between two tests, and what a roll-out brings instead. */
+  let [old, next]: [Release, Release] = ["one", "two"];
   beforeEach(async () => {
-    await stack.configure({ release: "one" });
+    await stack.configure({ release: old });
     await stack.up();
-    await expectServing("one", ["backend-api-1", "backend-api-2"]);
+    await expectServing(old, ["backend-api-1", "backend-api-2"]);
   }, 240_000);
 
   it("killed during a roll-out: the next one completes it", async () => {
-    await stack.configure({ release: "two" });
+    await stack.configure({ release: next });
     await updateKilledAfter(/backend-api-1-rollout-apply updating/, 2_000);
     await stack.up();
-    await expectServing("two", ["backend-api-1", "backend-api-2"]);
+    await expectServing(next, ["backend-api-1", "backend-api-2"]);
     expect(changed((await stack.up()).changes)).toBe(0);
+    [old, next] = [next, old];
   }, 240_000);
 
   it("killed during a roll-out that was then given up: the next one takes it back", async () => {
     const untouched = await stack.incus.mainPid("backend-api-2", "backend-api");
-    await stack.configure({ release: "two" });
+    await stack.configure({ release: next });
     await updateKilledAfter(/backend-api-1-rollout-apply updating/, 2_000);
-    await stack.configure({ release: "one" });
-    const next = await stack.up();
-    expect(next.said).toMatch(/did not end well: comparing it with the stack's state/);
-    expect(next.said).toMatch(/applying application in backend-api-1 again/);
+    await stack.configure({ release: old });
+    const ended = await stack.up();
+    expect(ended.said).toMatch(/did not end well: comparing it with the stack's state/);
+    expect(ended.said).toMatch(/applying application in backend-api-1 again/);
     // For the engine no instance was ever changed.
-    expect(next.said).not.toMatch(/rollout-apply updat/);
-    await expectServing("one", ["backend-api-1", "backend-api-2"]);
+    expect(ended.said).not.toMatch(/rollout-apply updat/);
+    await expectServing(old, ["backend-api-1", "backend-api-2"]);
     expect(await stack.incus.mainPid("backend-api-2", "backend-api")).toBe(untouched);
     expect(changed((await stack.up()).changes)).toBe(0);
   }, 240_000);
 
   it("killed while a new instance was made that was then given up: the next one removes it", async () => {
-    await stack.configure({ api: [1, 2, 3] });
+    await stack.configure({ release: old, api: [1, 2, 3] });
     await updateKilledAfter(/backend-api-3-container-create creating/, 300);
-    await stack.configure({ api: [1, 2] });
+    await stack.configure({ release: old, api: [1, 2] });
     await stack.up();
     expect(await stack.incus.names()).toEqual(["backend-api-1", "backend-api-2", "haproxy"]);
-    await expectServing("one", ["backend-api-1", "backend-api-2"]);
+    await expectServing(old, ["backend-api-1", "backend-api-2"]);
     expect(changed((await stack.up()).changes)).toBe(0);
   }, 240_000);
 
   it("that failed half-way and was then given up: the next one takes back the half that was done", async () => {
     const load = { timeouts: { serverSeconds: 33 }, extraConfig: { api_pool: "balance sideways\n" } };
-    await stack.configure({ release: "two", loadBalancer: load });
+    await stack.configure({ release: next, loadBalancer: load });
     expect((await stack.tryUp()).exitCode).not.toBe(0);
-    await stack.configure({ release: "one" });
+    await stack.configure({ release: old });
     await stack.up();
-    await expectServing("one", ["backend-api-1", "backend-api-2"]);
+    await expectServing(old, ["backend-api-1", "backend-api-2"]);
     expect(await stack.incus.shell("haproxy", "cat /etc/haproxy/current/haproxy.cfg")).not.toContain("33s");
     expect(changed((await stack.up()).changes)).toBe(0);
   }, 240_000);
