@@ -2,31 +2,20 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setDefaultCACertificates } from "node:tls";
 import { proveEdge } from "../../src/ops/proof/proof.ts";
 import { changed } from "../../tools/verbs/pulumi.ts";
-import { SecondMachine } from "./support/second-machine/machine.ts";
+import type { SecondMachine } from "./support/second-machine/machine.ts";
 import { Staging } from "./support/second-machine/staging.ts";
 import { until } from "./support/until.ts";
 
-let machine: SecondMachine;
 let staging: Staging;
+let machine: SecondMachine;
 beforeAll(async () => {
-  machine = await SecondMachine.open();
-  staging = await Staging.create(machine);
+  staging = await Staging.open();
+  machine = staging.machine;
   await staging.configure();
-  setDefaultCACertificates([await readFile(staging.caFile, "utf8")]);
 }, 600_000);
-afterAll(() => machine.close(), 120_000);
-
-const url = (path = ""): string => `https://${machine.address}${path}`;
-
-async function serves(): Promise<boolean> {
-  const answer = await fetch(url("/api/v1/whoami"), { signal: AbortSignal.timeout(3_000) }).catch(
-    () => undefined,
-  );
-  return answer?.status === 200;
-}
+afterAll(() => staging.close(), 120_000);
 
 describe("the staging stack, on another machine over SSH", () => {
   it("is not touched without a key, and the message says which to set", async () => {
@@ -40,7 +29,7 @@ describe("the staging stack, on another machine over SSH", () => {
     await staging.setKey(machine.keyFile);
     expect((await staging.up()).changes).toMatchObject({ create: expect.any(Number) });
     const claims = await proveEdge({
-      baseUrl: url(),
+      baseUrl: staging.url(),
       cookie: "VEZA_SERVERID",
       apiPath: "/api/v1/health",
       streamPrefix: "/stream/",
@@ -53,17 +42,19 @@ describe("the staging stack, on another machine over SSH", () => {
 
   it("sends plain HTTP to HTTPS, once", async () => {
     const answer = await fetch(`http://${machine.address}/stream/a/1.ts?b=c`, { redirect: "manual" });
-    expect([answer.status, answer.headers.get("location")]).toEqual([301, url("/stream/a/1.ts?b=c")]);
+    expect([answer.status, answer.headers.get("location")]).toEqual([301, staging.url("/stream/a/1.ts?b=c")]);
   });
 
   it("brings the client's address to the application, and does not believe a client's own header", async () => {
-    const answer = await fetch(url("/api/v1/whoami"), { headers: { "X-Forwarded-For": "192.0.2.66" } });
+    const answer = await fetch(staging.url("/api/v1/whoami"), {
+      headers: { "X-Forwarded-For": "192.0.2.66" },
+    });
     const ours = (await machine.shell("ip route get 10.77.0.1 | grep -o '10.77.0.1 '")).trim();
     expect(await answer.json()).toMatchObject({ clientAddress: ours, headers: { "x-forwarded-for": ours } });
   });
 
   it("has nothing to do in a second update", async () => {
-    expect(await changesOfUpdate()).toBe("");
+    expect(await staging.changesOfUpdate()).toBe("");
   }, 120_000);
 
   it("keeps no copy of the key where another user of this machine could read it", async () => {
@@ -89,10 +80,10 @@ describe("a host that is not what the config says", () => {
 
   it("ends an update in seconds when it does not answer", async () => {
     await staging.configure();
-    await machine.shell(cutSsh);
+    await machine.cutSsh();
     const began = performance.now();
     const { exitCode, said } = await staging.startUp().ended;
-    await machine.shell(mendSsh);
+    await machine.mendSsh();
     expect(said).toMatch(
       /cannot be reached: ssh: connect to host 10\.77\.0\.100 port 22: .*\nNothing was updated\./,
     );
@@ -115,45 +106,29 @@ describe("an SSH connection that is cut in the middle of a roll-out", () => {
     const { said: next, changes } = await staging.up();
     expect(next).toContain("did not end well: comparing it with the stack's state");
     expect(changed(changes)).toBe(0);
-    expect(await coloured("backend-api-1")).toBe(false);
+    expect(await isBlue("backend-api-1")).toBe(false);
 
     await staging.configure({ environment: { COLOUR: "blue" } });
     expect((await staging.up()).changes).toMatchObject({ update: 2 });
-    expect([await coloured("backend-api-1"), await coloured("backend-api-2")]).toEqual([true, true]);
-    expect(await changesOfUpdate()).toBe("");
-    expect(await serves()).toBe(true);
+    expect([await isBlue("backend-api-1"), await isBlue("backend-api-2")]).toEqual([true, true]);
+    expect(await staging.changesOfUpdate()).toBe("");
+    expect(await staging.serves()).toBe(true);
   }, 300_000);
 });
 
 describe("a reboot of the machine", () => {
   it("brings the edge back without an update", async () => {
     await machine.reboot();
-    await until("the edge answers", serves, 120);
-    expect(await changesOfUpdate()).toBe("");
+    await until("the edge answers", () => staging.serves(), 120);
+    expect(await staging.changesOfUpdate()).toBe("");
   }, 300_000);
 });
 
-/** Drops what comes to the SSH server, without a word to the sender. */
-const cutSsh =
-  "nft 'table inet cut { chain in { type filter hook input priority -300; tcp dport 22 drop; }; }'";
-const mendSsh = "nft delete table inet cut";
+const isBlue = (container: string): Promise<boolean> => staging.runsWith("COLOUR=blue", container);
 
 /** Ends every SSH session as soon as such a command runs on the machine. */
 function cutSessionsOnce(command: string): string {
   return `until pgrep -f '${command}' >/dev/null; do sleep 0.05; done; pkill -KILL -f '^sshd-session: root'`;
-}
-
-/** What another update changes, in its own words; nothing when it changes nothing. */
-async function changesOfUpdate(): Promise<string> {
-  const { changes, said } = await staging.up();
-  return changed(changes) === 0 ? "" : said;
-}
-
-async function coloured(container: string): Promise<boolean> {
-  const inside = `grep -qz COLOUR=blue /proc/$(systemctl show --value --property MainPID backend-api)/environ`;
-  return machine.succeeds(
-    `incus exec ${container} --project veza-staging -T -- sh -c '${inside}' </dev/null`,
-  );
 }
 
 async function otherHostKey(): Promise<string> {

@@ -1,29 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { readFile } from "node:fs/promises";
-import { setDefaultCACertificates } from "node:tls";
-import { changed } from "../../tools/verbs/pulumi.ts";
-import { SecondMachine } from "../lab/support/second-machine/machine.ts";
+import type { SecondMachine } from "../lab/support/second-machine/machine.ts";
 import { Staging } from "../lab/support/second-machine/staging.ts";
 import { until } from "../lab/support/until.ts";
 
-// The machine builds its images itself here; that takes it a minute each.
-let machine: SecondMachine;
 let staging: Staging;
+let machine: SecondMachine;
 beforeAll(async () => {
-  machine = await SecondMachine.open([]);
-  staging = await Staging.create(machine);
-  setDefaultCACertificates([await readFile(staging.caFile, "utf8")]);
+  // The machine builds its images itself here; that takes it a minute each.
+  staging = await Staging.open([]);
+  machine = staging.machine;
 }, 1_200_000);
-afterAll(() => machine.close(), 120_000);
+afterAll(() => staging.close(), 120_000);
 
-const url = (path = ""): string => `https://${machine.address}${path}`;
-
-async function serves(): Promise<boolean> {
-  const answer = await fetch(url("/api/v1/whoami"), { signal: AbortSignal.timeout(3_000) }).catch(
-    () => undefined,
-  );
-  return answer?.status === 200;
-}
+const isGreen = (container: string): Promise<boolean> => staging.runsWith("COLOUR=green", container);
 
 describe("a host that is reached as a user with sudo", () => {
   it("gets the whole stack, images included, with the key in an agent", async () => {
@@ -31,10 +20,10 @@ describe("a host that is reached as a user with sudo", () => {
       staging.environment["SSH_AUTH_SOCK"] = socket;
       await staging.configure({ user: machine.loginUser });
       expect((await staging.up()).changes["create"]).toBeGreaterThan(15);
-      expect(await changesOfUpdate()).toBe("");
+      expect(await staging.changesOfUpdate()).toBe("");
     });
     delete staging.environment["SSH_AUTH_SOCK"];
-    expect(await serves()).toBe(true);
+    expect(await staging.serves()).toBe(true);
     expect(await machine.shell(`ls -A /home/${machine.loginUser} | grep veza-upload || :`)).toBe("");
   }, 1_500_000);
 
@@ -43,13 +32,13 @@ describe("a host that is reached as a user with sudo", () => {
     await staging.configure();
     const { said } = await staging.up();
     expect(said).not.toContain("did not end well");
-    expect(await changesOfUpdate()).toBe("");
+    expect(await staging.changesOfUpdate()).toBe("");
   }, 300_000);
 });
 
 describe("the failover drill of a deployed stack on another machine", () => {
   it("keeps every promise", async () => {
-    const words = ["--stack", staging.stack, "--url", url(), "--ca", staging.caFile, "--json"];
+    const words = ["--stack", staging.stack, "--url", staging.url(), "--ca", staging.caFile, "--json"];
     await machine.withAgent(async (socket) => {
       staging.environment["SSH_AUTH_SOCK"] = socket;
       const { stdout, stderr, exitCode } = await staging.veza("drill", "failover", ...words);
@@ -67,17 +56,15 @@ describe("an update that is disturbed on the host's side", () => {
     await staging.configure({ environment: { COLOUR: "green" } });
     const update = staging.startUp();
     await update.says(/backend-api-1-rollout-apply updating/);
-    await machine.shell(
-      `until pgrep -f '[i]ncus exec backend-api-1' >/dev/null; do sleep 0.05; done; ${cutSsh}`,
-    );
+    await machine.cutSsh("until pgrep -f '[i]ncus exec backend-api-1' >/dev/null; do sleep 0.05; done");
     const { exitCode, said } = await update.ended;
-    await machine.shell(mendSsh);
+    await machine.mendSsh();
     expect(said).toMatch(/no sign of life for|after 4 failed attempts/);
     expect(exitCode).not.toBe(0);
 
     await staging.up();
-    expect(await changesOfUpdate()).toBe("");
-    expect([await coloured("backend-api-1"), await coloured("backend-api-2")]).toEqual([true, true]);
+    expect(await staging.changesOfUpdate()).toBe("");
+    expect([await isGreen("backend-api-1"), await isGreen("backend-api-2")]).toEqual([true, true]);
   }, 600_000);
 
   it("converges after Incus was restarted in the middle", async () => {
@@ -91,9 +78,9 @@ describe("an update that is disturbed on the host's side", () => {
 
     await staging.configure({ environment: { COLOUR: "green" } });
     await staging.up();
-    expect(await changesOfUpdate()).toBe("");
-    expect([await coloured("backend-api-1"), await coloured("backend-api-2")]).toEqual([true, true]);
-    expect(await serves()).toBe(true);
+    expect(await staging.changesOfUpdate()).toBe("");
+    expect([await isGreen("backend-api-1"), await isGreen("backend-api-2")]).toEqual([true, true]);
+    expect(await staging.serves()).toBe(true);
   }, 600_000);
 });
 
@@ -102,8 +89,8 @@ describe("a container that is gone", () => {
     await machine.shell(`systemd-tmpfiles --clean; find /root /var/tmp -name 'veza*' -delete`);
     await machine.incus("delete", "--force", "backend-api-2", "--project", "veza-staging");
     await staging.up();
-    await until("backend-api-2 is back", () => coloured("backend-api-2"), 60);
-    expect(await changesOfUpdate()).toBe("");
+    await until("backend-api-2 is back", () => isGreen("backend-api-2"), 60);
+    expect(await staging.changesOfUpdate()).toBe("");
   }, 300_000);
 
   it("needs the artifact to be brought again where that was removed too, and the message says how", async () => {
@@ -113,7 +100,7 @@ describe("a container that is gone", () => {
     expect(said).toContain("bin/pulumi up --replace '**-artifact-**'");
     await staging.startUp("--replace", "**-artifact-**").ended;
     await staging.up();
-    await until("backend-api-2 is back", () => coloured("backend-api-2"), 60);
+    await until("backend-api-2 is back", () => isGreen("backend-api-2"), 60);
   }, 300_000);
 });
 
@@ -124,24 +111,6 @@ describe("destroying the stack", () => {
     expect(await machine.projects()).toEqual(["default"]);
     expect(await machine.shell("find /var/lib/veza /root -name '*veza*' -type f 2>/dev/null || :")).toBe("");
     expect(await machine.shell("nft list ruleset | grep -c 10.78.0.10 || :")).toBe("0");
-    expect(await serves()).toBe(false);
+    expect(await staging.serves()).toBe(false);
   }, 300_000);
 });
-
-/** Drops what comes to the SSH server, without a word to the sender. */
-const cutSsh =
-  "nft 'table inet cut { chain in { type filter hook input priority -300; tcp dport 22 drop; }; }'";
-const mendSsh = "nft delete table inet cut";
-
-/** What another update changes, in its own words; nothing when it changes nothing. */
-async function changesOfUpdate(): Promise<string> {
-  const { changes, said } = await staging.up();
-  return changed(changes) === 0 ? "" : said;
-}
-
-async function coloured(container: string): Promise<boolean> {
-  const inside = `grep -qz COLOUR=green /proc/$(systemctl show --value --property MainPID backend-api)/environ`;
-  return machine.succeeds(
-    `incus exec ${container} --project veza-staging -T -- sh -c '${inside}' </dev/null`,
-  );
-}

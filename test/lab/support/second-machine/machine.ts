@@ -120,6 +120,19 @@ export class SecondMachine {
     }
   }
 
+  /**
+   * Drops what comes to its SSH server from now on, without a word to the sender.
+   * @param when shell that ends when it is to begin
+   */
+  async cutSsh(when = ":"): Promise<void> {
+    const rules = "table inet cut { chain in { type filter hook input priority -300; tcp dport 22 drop; }; }";
+    await this.shell(`${when}; nft '${rules}'`);
+  }
+
+  async mendSsh(): Promise<void> {
+    await this.shell("nft delete table inet cut");
+  }
+
   /** A power cut and a new start; resolves when its init has come up again, which its containers may not yet have. */
   async reboot(): Promise<void> {
     await incus("restart", "--force", name, "--project", project);

@@ -1,13 +1,15 @@
 import { execa } from "execa";
 import { copyFile, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setDefaultCACertificates } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import { bundleStandIns } from "../../../../lab/bundle.ts";
 import { repository } from "../../../../tools/machine/lab-stack.ts";
+import { changed } from "../../../../tools/verbs/pulumi.ts";
 import { startPulumi, Update, type Ended, type Run } from "../update.ts";
-import type { SecondMachine } from "./machine.ts";
+import { SecondMachine } from "./machine.ts";
 
 const root = fileURLToPath(repository);
 
@@ -37,21 +39,43 @@ export interface StagingChanges {
  */
 export class Staging {
   readonly stack = "staging";
-  readonly #machine: SecondMachine;
+  readonly machine: SecondMachine;
   readonly #directory: string;
   #runs = 0;
   /** Additions to the environment of what is run here, e.g. `SSH_AUTH_SOCK`. */
   readonly environment: Record<string, string> = {};
 
   private constructor(machine: SecondMachine) {
-    this.#machine = machine;
+    this.machine = machine;
     this.#directory = join(machine.directory, "project");
   }
 
-  static async create(machine: SecondMachine): Promise<Staging> {
-    const staging = new Staging(machine);
+  /**
+   * Opens the machine, on which nothing is deployed yet; from then on this process believes the edge's certificate.
+   * @param seeded images that the machine has from the start
+   */
+  static async open(...seeded: Parameters<typeof SecondMachine.open>): Promise<Staging> {
+    const staging = new Staging(await SecondMachine.open(...seeded));
     await staging.#lay();
+    setDefaultCACertificates([await readFile(staging.caFile, "utf8")]);
     return staging;
+  }
+
+  async close(): Promise<void> {
+    await this.machine.close();
+  }
+
+  /** Where the edge answers, at the machine's own address. */
+  url(path = ""): string {
+    return `https://${this.machine.address}${path}`;
+  }
+
+  async serves(): Promise<boolean> {
+    const asked = fetch(this.url("/api/v1/whoami"), { signal: AbortSignal.timeout(3_000) });
+    return asked.then(
+      ({ status }) => status === 200,
+      () => false,
+    );
   }
 
   /** File with the certificate that clients have to believe. */
@@ -76,15 +100,15 @@ export class Staging {
         "veza-edge:hosts": {
           main: {
             connection: "ssh",
-            address: changes.address ?? this.#machine.address,
+            address: changes.address ?? this.machine.address,
             user: changes.user ?? "root",
-            hostKey: changes.hostKey ?? this.#machine.hostKey,
+            hostKey: changes.hostKey ?? this.machine.hostKey,
           },
         },
         "veza-edge:loadBalancer": {
           ...lb,
           instances: [
-            { ...lb.instances[0], publish: [{ address: this.#machine.address, http: 80, https: 443 }] },
+            { ...lb.instances[0], publish: [{ address: this.machine.address, http: 80, https: 443 }] },
           ],
           tls: { certificate: this.caFile },
           ...(changes.extraDefaults === undefined
@@ -124,6 +148,20 @@ export class Staging {
     return ended;
   }
 
+  /** What another update changes, in its own words; nothing when it changes nothing. */
+  async changesOfUpdate(): Promise<string> {
+    const { changes, said } = await this.up();
+    return changed(changes) === 0 ? "" : said;
+  }
+
+  /** Whether backend-api runs with that variable (`NAME=value`) in a container. */
+  async runsWith(variable: string, container: string): Promise<boolean> {
+    const inside = `grep -qz ${variable} /proc/$(systemctl show --value --property MainPID backend-api)/environ`;
+    return this.machine.succeeds(
+      `incus exec ${container} --project veza-${this.stack} -T -- sh -c '${inside}' </dev/null`,
+    );
+  }
+
   /** Runs bin/veza on the deployed stack. */
   async veza(
     ...words: readonly string[]
@@ -150,7 +188,7 @@ export class Staging {
     for (const one of ["package.json", "node_modules", "src", "templates"]) {
       await symlink(join(root, one), join(this.#directory, one));
     }
-    await writeFile(this.caFile, await certificate(this.#machine));
+    await writeFile(this.caFile, await certificate(this.machine));
   }
 
   async #bundle(version: string): Promise<void> {
