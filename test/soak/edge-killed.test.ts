@@ -33,8 +33,10 @@ async function expectOnHost({ release, api, fullconn }: Wanted): Promise<void> {
   const instances = api.map((id) => `backend-api-${String(id)}`);
   expect(await stack.incus.names()).toEqual([...instances, "haproxy"]);
   await until(`all of ${instances.join(", ")} are UP`, async () => {
-    const servers = [...(await serversOf("api_pool"))].map(([name, { status }]) => `${name} ${status}`);
-    return servers.join() === instances.map((name) => `${name} UP`).join();
+    const servers = [...(await serversOf("api_pool"))].map(
+      ([name, { status, weight }]) => `${name} ${status} ${String(weight)}`,
+    );
+    return servers.join() === instances.map((name) => `${name} UP 100`).join();
   });
   for (const id of api) {
     const answer = await fetch(`http://10.82.0.${String(20 + id)}:8080/api/v1/health`);
