@@ -2,11 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { connect, type PeerCertificate } from "node:tls";
 import { changed } from "../../tools/verbs/pulumi.ts";
-import { edgeAddress, publishedPort } from "./support/edge-config.ts";
+import { edgeAddress, publishedHttpsPort, publishedPort, subnet } from "./support/edge-config.ts";
 import { LabStack } from "./support/stack.ts";
 
-const pebble = "10.82.0.40";
-const httpsPort = 8643;
+const pebble = `${subnet}.40`;
 const first = ["veza.test", "www.veza.test"];
 const second = ["talas.test", "www.talas.test"];
 
@@ -21,7 +20,7 @@ async function configure({ certificates = [first, second], volumes = "keep" }: C
   await stack.configure({
     api: [1],
     loadBalancer: {
-      instances: [{ address: edgeAddress, publish: [{ http: publishedPort, https: httpsPort }] }],
+      instances: [{ address: edgeAddress, publish: [{ http: publishedPort, https: publishedHttpsPort }] }],
     },
     rest: {
       volumes,
@@ -109,7 +108,7 @@ describe("an edge whose names get certificates", () => {
 
   it("redirects those names to the HTTPS port that belongs to the HTTP port, and serves addresses as they are", async () => {
     for (const name of [...first, ...second]) {
-      expect(await overHttp(name)).toBe(`301 https://${name}:${String(httpsPort)}/api/v1/health`);
+      expect(await overHttp(name)).toBe(`301 https://${name}:${String(publishedHttpsPort)}/api/v1/health`);
       expect(await overHttp(name, "/.well-known/acme-challenge/nothing")).toBe("404 ");
     }
     const plain = ["-o", "/dev/null", "-w", "%{http_code}"];

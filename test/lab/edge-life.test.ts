@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { proveEdge } from "../../src/ops/proof/proof.ts";
 import { changed } from "../../tools/verbs/pulumi.ts";
-import { publicUrl } from "./support/edge-config.ts";
+import { edgeAddress, publicUrl } from "./support/edge-config.ts";
 import { LabStack } from "./support/stack.ts";
 import { serversOf } from "./support/statistics.ts";
 import { until } from "./support/until.ts";
@@ -42,8 +42,8 @@ describe("an edge, deployed from nothing", () => {
 
   it("tells other stacks what it is", async () => {
     expect(await stack.outputs()).toMatchObject({
-      project: "veza-lab-t-1",
-      loadBalancers: [{ name: "haproxy", urls: [publicUrl, "http://10.82.0.10:80"] }],
+      project: stack.incus.name,
+      loadBalancers: [{ name: "haproxy", urls: [publicUrl, `http://${edgeAddress}:80`] }],
       pools: { api_pool: [{ id: 1, name: "backend-api-1" }, { id: 2 }], stream_pool: [{ id: 1 }] },
     });
   }, 30_000);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { setTimeout as sleep } from "node:timers/promises";
 import { changed } from "../../tools/verbs/pulumi.ts";
-import { publicUrl } from "../lab/support/edge-config.ts";
+import { publicUrl, subnet } from "../lab/support/edge-config.ts";
 import { serversOf } from "../lab/support/statistics.ts";
 import { LabStack, type Release } from "../lab/support/stack.ts";
 import { until } from "../lab/support/until.ts";
@@ -39,7 +39,7 @@ async function expectOnHost({ release, api, fullconn }: Wanted): Promise<void> {
     return servers.join() === instances.map((name) => `${name} UP 100`).join();
   });
   for (const id of api) {
-    const answer = await fetch(`http://10.82.0.${String(20 + id)}:8080/api/v1/health`);
+    const answer = await fetch(`http://${subnet}.${String(20 + id)}:8080/api/v1/health`);
     expect(answer.headers.get("X-Version")).toBe(release);
   }
   expect((await fetch(`${publicUrl}/api/v1/whoami`)).status).toBe(200);

@@ -40,10 +40,10 @@ const tiers: readonly Tier[] = [
   },
   onIncus({
     ...jestTier("lab", alone),
-    // Most of the time a test waits for a boot or a drain, so that two groups disturb each other little.
+    // Most of the time a test waits for a boot or a drain, so that three disturb each other little on two cores.
     run: async (_progress, only) =>
-      sideBySide(2, groupsOf(await testFiles("lab", only)), ({ name, files }) =>
-        runJest({ ...alone, name, patterns: files.map((file) => `/test/lab/${file}$`) }),
+      sideBySide(3, groupsOf(await testFiles("lab", only)), ({ name, files }, lane) =>
+        runJest({ ...alone, name, lane, patterns: files.map((file) => `/test/lab/${file}$`) }),
       ),
   }),
   onIncus({ ...jestTier("soak", alone), isUsual: false }),

@@ -7,14 +7,21 @@ type FleetInput = NonNullable<StackInput["fleets"]>[string];
 type FleetEntry = Pick<FleetInput, "pool" | "port" | "healthPath" | "user"> & Partial<FleetInput>;
 type LoadBalancerInput = NonNullable<StackInput["loadBalancer"]>;
 
+/** Stacks that are tested at the same time share nothing: `npm test` numbers the lanes in which it runs files. */
+const lane = Number(process.env["VEZA_TEST_LANE"] ?? 0);
+
+export const stackName = `lab-t-${String(lane)}`;
+
 /** A bridge of the tests' own: containers have fixed names, and a bridge has one name space. */
-export const bridge = "vezat0";
-const subnet = "10.82.0";
+export const bridge = `vezat${String(lane)}`;
+/** The first three numbers of its addresses. */
+export const subnet = `10.${String(82 + lane)}.0`;
 export const gateway = `${subnet}.1/24`;
 
 export const edgeAddress = `${subnet}.10`;
 /** Where the edge answers on this machine. */
-export const publishedPort = 8580;
+export const publishedPort = 8580 + lane;
+export const publishedHttpsPort = 8680 + lane;
 export const publicUrl = `http://127.0.0.1:${String(publishedPort)}`;
 
 /** What differs between the edges that tests deploy. */

@@ -8,7 +8,7 @@ import { bundleStandIns } from "../../../lab/bundle.ts";
 import { stackLocks } from "../../../src/ops/pulumi/file-backend.ts";
 import { readOutputs, type EdgeOutputs } from "../../../src/outputs.ts";
 import type { Changes } from "../../../tools/verbs/pulumi.ts";
-import { edgeConfig, type EdgeChoices, type StackInput } from "./edge-config.ts";
+import { edgeConfig, stackName, type EdgeChoices, type StackInput } from "./edge-config.ts";
 import { clearIncus, IncusProject, prepareIncus } from "./incus.ts";
 import { startPulumi, Update, type Ended, type Run } from "./update.ts";
 
@@ -21,7 +21,7 @@ export type Release = "one" | "two";
 
 /**
  * A stack of the program as a user has it, deployed by `bin/pulumi` to this machine's Incus: its own checkout (links
- * into this one), state, stack file, Incus project and bridge. One at a time on a machine.
+ * into this one), state, stack file, Incus project and bridge. One at a time in a lane.
  */
 export class LabStack {
   readonly name: string;
@@ -38,8 +38,8 @@ export class LabStack {
   }
 
   /** Nothing is deployed yet; what a killed run of the same tests left is removed. */
-  static async open(choices: Omit<EdgeChoices, "release"> = {}, name = "lab-t-1"): Promise<LabStack> {
-    await prepareIncus(`veza-${name}`);
+  static async open(choices: Omit<EdgeChoices, "release"> = {}): Promise<LabStack> {
+    await prepareIncus(`veza-${stackName}`);
     const directory = await mkdtemp(join(tmpdir(), "veza-stack-"));
     for (const release of ["one", "two"])
       await bundleStandIns(join(directory, release), { version: release });
@@ -48,7 +48,7 @@ export class LabStack {
     await copyFile(join(repository, "Pulumi.yaml"), join(project, "Pulumi.yaml"));
     for (const link of ["src", "templates", "node_modules", "package.json"])
       await symlink(join(repository, link), join(project, link));
-    const stack = new LabStack(name, directory, edgeConfig({ release: join(directory, "one") }));
+    const stack = new LabStack(stackName, directory, edgeConfig({ release: join(directory, "one") }));
     await stack.forgetState();
     await stack.configure(choices);
     return stack;

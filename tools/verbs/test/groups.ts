@@ -17,28 +17,33 @@ export async function testFiles(folder: string, parts: readonly string[]): Promi
     .sort();
 }
 
-/** Takes longer than all others together, so it must not be the last to begin. */
-const longest = "edge";
+/** Take longest, longest first, so they must not be the last to begin. */
+const long = ["letsencrypt", "fleet", "haproxy"];
 
-/** The first word of a file's name says what its tests share: `edge-life.test.ts` and `edge-changes.test.ts` a stack. */
+/**
+ * The first word of a file's name says what its tests share, as `haproxy-push.test.ts` and `haproxy-tls.test.ts` do
+ * their two containers. Tests of whole stacks (`edge-…`) share nothing: what a stack uses belongs to the lane.
+ */
 export function groupsOf(files: readonly string[]): readonly Group[] {
-  const groups = Map.groupBy(files, (file) => /^[^-.]*/.exec(file)?.[0] ?? "");
-  return [...groups]
-    .map(([name, members]) => ({ name, files: members }))
-    .sort((a, b) => Number(b.name === longest) - Number(a.name === longest));
+  const groups = Map.groupBy(files, (file) => /^(edge-[^.]*|[^-.]*)/.exec(file)?.[0] ?? "");
+  const rank = ({ name }: Group): number => (long.includes(name) ? long.indexOf(name) : long.length);
+  return [...groups].map(([name, members]) => ({ name, files: members })).sort((a, b) => rank(a) - rank(b));
 }
 
-/** Runs at most `count` works at the same time, in their order; resolves with what each came to, in that order. */
+/**
+ * Runs at most `lanes` works at the same time, in their order; resolves with what each came to, in that order.
+ * @param run is given the number of its lane, from 1: no other work is in it meanwhile
+ */
 export async function sideBySide<Work, Result>(
-  count: number,
+  lanes: number,
   works: readonly Work[],
-  run: (work: Work) => Promise<Result>,
+  run: (work: Work, lane: number) => Promise<Result>,
 ): Promise<readonly Result[]> {
   const results: Result[] = [];
   const waiting = works.entries();
-  const worker = async (): Promise<void> => {
-    for (const [position, work] of waiting) results[position] = await run(work);
+  const inLane = async (lane: number): Promise<void> => {
+    for (const [position, work] of waiting) results[position] = await run(work, lane);
   };
-  await Promise.all(Array.from({ length: count }, worker));
+  await Promise.all(Array.from({ length: lanes }, (_, index) => inLane(index + 1)));
   return results;
 }

@@ -14,6 +14,8 @@ export interface JestRun {
   readonly patterns: readonly string[];
   /** One file after the other: what they share bears no more. Otherwise as many at a time as there are cores. */
   readonly inBand: boolean;
+  /** Tests in other lanes run at the same time; they find the number in VEZA_TEST_LANE. @default 0 */
+  readonly lane?: number;
   /** Seconds that a test may take which states no limit of its own. */
   readonly testSeconds: number;
   /** Seconds after which the run is stopped. */
@@ -51,7 +53,7 @@ export async function runJest(run: JestRun): Promise<Outcome> {
         stderr: "inherit",
         timeout: run.limitSeconds * 1000,
         reject: false,
-        env: programEnvironment(),
+        env: { ...programEnvironment(), VEZA_TEST_LANE: String(run.lane ?? 0) },
       },
     );
     const stopped = ended.timedOut ? `stopped after its limit of ${String(run.limitSeconds)} s` : "";
