@@ -34,10 +34,10 @@ State now: the services are what they were before. See: ss -ltnp"
 
 start_services() {
   local service
-  systemctl daemon-reload
+  [ "$(systemctl show -P NeedDaemonReload "${services[@]}" veza-certificates.service | grep -c yes)" -eq 0 ] || systemctl daemon-reload
   for service in "${services[@]}"; do
     [ -f "$systemd/$service" ] || continue
-    systemctl enable --quiet "$service"
+    systemctl is-enabled --quiet "$service" || systemctl enable --quiet "$service"
     if [[ " ${changed[*]} " == *" $service "* ]]; then systemctl restart "$service"; else systemctl start "$service"; fi
   done
 }

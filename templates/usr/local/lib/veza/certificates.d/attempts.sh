@@ -66,7 +66,7 @@ not_attempted() { # PRIMARY REASON
 
 # Says why the CA is not to be asked now; nothing when it may be.
 pause() { # PRIMARY FORCE (or nothing)
-  local time until count=0
+  local time recent=()
   read_attempt "$1"
   if [ "${attempt[not_before]}" -gt "$EPOCHSECONDS" ]; then
     echo "the CA asked not to be asked again before $(iso "${attempt[not_before]}"). It said: ${attempt[error]}"
@@ -74,10 +74,8 @@ pause() { # PRIMARY FORCE (or nothing)
   fi
   [ -z "$2" ] || return 0
   for time in ${attempt[failures]}; do
-    [ "$time" -gt $((EPOCHSECONDS - 3600)) ] || continue
-    [ "$count" -gt 0 ] || until=$((time + 3600))
-    count=$((count + 1))
+    if [ "$time" -gt $((EPOCHSECONDS - 3600)) ]; then recent+=("$time"); fi
   done
-  [ "$count" -lt "$failures_an_hour" ] ||
-    echo "$count attempts failed within an hour, so the CA is not asked again before $(iso "$until") (--force does). The last reason: ${attempt[error]}"
+  [ "${#recent[@]}" -lt "$failures_an_hour" ] ||
+    echo "${#recent[@]} attempts failed within an hour, so the CA is not asked again before $(iso $((recent[-failures_an_hour] + 3600))) (--force does). The last reason: ${attempt[error]}"
 }
