@@ -1,7 +1,8 @@
 import { basename } from "node:path";
 
-/** Seconds after which a person wonders. */
+/** Seconds after which a person wonders what is going on; one that was told of a test waits longer. */
 const everySeconds = 15;
+const againSeconds = 60;
 
 interface TestFile {
   readonly path: string;
@@ -11,6 +12,8 @@ interface TestFile {
 interface Running {
   readonly since: number;
   test: string;
+  /** When that test was last told of; never: 0. */
+  told: number;
 }
 
 /** A reporter for jest, beside its own, which speaks at the end of a file: says which file and test is running. */
@@ -25,12 +28,12 @@ export default class SignOfLife {
   }
 
   onTestFileStart({ path }: TestFile): void {
-    this.#running.set(path, { since: performance.now(), test: "set-up" });
+    this.#running.set(path, { since: performance.now(), test: "set-up", told: 0 });
   }
 
   onTestCaseStart({ path }: TestFile, { fullName }: { readonly fullName: string }): void {
     const running = this.#running.get(path);
-    if (running !== undefined) running.test = fullName;
+    if (running !== undefined) Object.assign(running, { test: fullName, told: 0 } satisfies Partial<Running>);
   }
 
   onTestFileResult({ path }: TestFile): void {
@@ -42,9 +45,13 @@ export default class SignOfLife {
   }
 
   #lines(): readonly string[] {
-    return [...this.#running].flatMap(([path, { since, test }]) => {
-      const seconds = (performance.now() - since) / 1000;
-      return seconds < everySeconds ? [] : `… ${basename(path)} ${seconds.toFixed(0)} s: ${test}`;
+    const now = performance.now();
+    return [...this.#running].flatMap(([path, running]) => {
+      const seconds = (now - running.since) / 1000;
+      const isOldNews = running.told > 0 && now - running.told < againSeconds * 1000;
+      if (seconds < everySeconds || isOldNews) return [];
+      running.told = now;
+      return `… ${basename(path)} ${seconds.toFixed(0)} s: ${running.test}`;
     });
   }
 }
