@@ -163,7 +163,7 @@ describe("certificates in a load balancer's container", () => {
     expect(kills).toBeGreaterThan(25);
     expect(changes).toBeGreaterThan(8);
     expect(restarts).toBeGreaterThan(0);
-  }, 180_000);
+  }, 400_000);
 
   it("have a sidecar that shows one file at a time, to who knows its name", async () => {
     await lab.shell("echo token >/var/lib/veza/challenges/abc; chmod 0644 /var/lib/veza/challenges/abc");
