@@ -7,7 +7,13 @@ import { loadBalancerSchema } from "../../src/config/load-balancer.ts";
 import { loadBalancerModel } from "../../src/haproxy/model.ts";
 import { loadBalancerUnit } from "../../src/haproxy/render.ts";
 import type { FilesSpec } from "../../src/incus/files-body.ts";
-import { caRootFile, caRootUnit, pebbleTlsUnit, pebbleUnit } from "../../src/letsencrypt/pebble-units.ts";
+import {
+  caRootFile,
+  caRootUnit,
+  pebbleTlsUnit,
+  pebbleUnit,
+  type PebbleSpec,
+} from "../../src/letsencrypt/pebble-units.ts";
 import { certificateProgram, letsencryptUnit, placeholderUnit } from "../../src/letsencrypt/unit.ts";
 import { quote } from "../../src/shell/quote.ts";
 import { readStatus, type CertificateStatus } from "../../src/ops/certificates/status.ts";
@@ -70,7 +76,7 @@ export class LetsencryptLab {
     });
     const lab = new LetsencryptLab(containers, listener, certificateSeconds);
     await lab.#apply("pebble", pebbleTlsUnit(listener.certificate, listener.key));
-    await lab.#apply("pebble", pebbleUnit({ address: pebbleAddress, edgeAddress: edge, certificateSeconds }));
+    await lab.deployPebble();
     await lab.#apply("edge", caRootUnit(listener.certificate));
     await lab.shell(
       `mkdir -p /srv${dirname(path)}; echo ok >/srv${path}; systemd-run -q busybox httpd -f -p ${server.address}:${String(server.port)} -h /srv`,
@@ -80,6 +86,20 @@ export class LetsencryptLab {
 
   async close(): Promise<void> {
     await this.#containers.close();
+  }
+
+  /**
+   * Brings what a stack's Pebble is, as an update does.
+   * @param changes to what it is otherwise
+   * @param killedBefore command right before which what does it is killed
+   */
+  async deployPebble(changes: Partial<PebbleSpec> = {}, killedBefore?: string): Promise<void> {
+    const certificateSeconds = this.#certificateSeconds;
+    const unit = pebbleUnit({ address: pebbleAddress, edgeAddress: edge, certificateSeconds, ...changes });
+    if (killedBefore === undefined) return this.#apply("pebble", unit);
+    const before = `set -T\ntrap '[[ $BASH_COMMAND != "${killedBefore}"* ]] || kill -KILL $$' DEBUG\n`;
+    const { exitCode } = await this.#containers.unit(names.pebble, unit, { before });
+    if (exitCode === 0) throw new Error(`it was applied without ${killedBefore}`);
   }
 
   /**
