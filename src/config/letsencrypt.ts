@@ -6,6 +6,8 @@ import { limitsSchema } from "./incus.ts";
 
 /** Names in one certificate that Let's Encrypt takes at most. */
 const namesPerCertificate = 100;
+/** Longest first name: files are called after it, with more around it, and no file name is longer than 255. */
+const firstNameLength = 200;
 /** What a CA and DNS make of a name; international ones in their xn-- form. */
 const label = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 
@@ -27,11 +29,28 @@ function problemWithName(name: string): string | undefined {
   return undefined;
 }
 
+/** A domain as it is compared with names, which are canonical themselves; a top-level one, too. */
+const domain = z.string().superRefine((text, context) => {
+  const canonical = text.toLowerCase().replace(/^(\*?\.)+|\.+$/g, "");
+  if (text.length <= 253 && text.split(".").every((one) => label.test(one))) return;
+  const hint = canonical.split(".").every((one) => label.test(one))
+    ? `: ${canonical}`
+    : " such as talas.group";
+  context.addIssue({
+    code: "custom",
+    message: `must be a domain in lower case, without a dot or a wildcard at either end${hint}. Every name in it is meant`,
+  });
+});
+
 const certificate = z.strictObject({
-  /** Names it is for, the first names its files. One host name may stand in one certificate only. */
+  /** Names it is for, the first names its files (200 characters at most). One host name may stand in one certificate only. */
   names: z
     .array(publicName)
     .min(1)
+    .refine(([first = ""]) => first.length <= firstNameLength, {
+      path: [0],
+      error: `has more than ${String(firstNameLength)} characters, and files are called after the first name: put a shorter one first`,
+    })
     .max(
       namesPerCertificate,
       `has more than ${String(namesPerCertificate)} names, which no certificate may have: make two of it`,
@@ -48,7 +67,7 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-const address = z.string().refine((text) => isIP(text) !== 0, "must be an IPv4 or IPv6 address");
+const address = z.string().refine((text) => isIP(text) !== 0, "must be an IPv4 address such as 192.0.2.10");
 
 /** `veza-edge:letsencrypt`: certificates from an ACME CA for the load balancer's public names. */
 export const letsencryptSchema = z
@@ -63,7 +82,10 @@ export const letsencryptSchema = z
       .refine(isCertificate, "must be a certificate as PEM (-----BEGIN CERTIFICATE-----…)")
       .optional(),
     certificates: z.array(certificate).min(1),
-    /** Addresses at which the internet reaches this edge: every name must resolve to these, and to nothing else. */
+    /**
+     * Addresses at which the internet reaches this edge: every name must resolve to these, and to nothing else. IPv4
+     * only: the load balancer does not listen on IPv6 yet.
+     */
     publicAddresses: z.array(address).min(1),
     /** DNS server that names are looked up at, `ADDRESS` or `ADDRESS:PORT`. @default the container's own, or the one of `pebble` */
     resolver: z
@@ -71,7 +93,7 @@ export const letsencryptSchema = z
       .regex(/^\d+\.\d+\.\d+\.\d+(:\d{1,5})?$/, "must be ADDRESS or ADDRESS:PORT")
       .optional(),
     /** Domains that no public CA may learn of; names in them are refused. @default [talas.group] */
-    internalDomains: z.array(z.string()).default(["talas.group"]),
+    internalDomains: z.array(domain).default(["talas.group"]),
     /** Keys: P-256, or RSA with 2048 bits for clients that know nothing else. @default ecdsa */
     keyType: z.enum(["ecdsa", "rsa"]).default("ecdsa"),
     renewal: z
@@ -93,9 +115,9 @@ export const letsencryptSchema = z
     /** Where HAProxy sends the CA's questions: the sidecar beside dehydrated. */
     challenge: z
       .strictObject({
-        /** @default 127.0.0.1 */
+        /** For several load balancers with one issuer; there is one yet, so nothing else is taken. @default 127.0.0.1 */
         address: ipv4.default("127.0.0.1"),
-        /** @default 8888 */
+        /** In the container, where nothing else may have it. @default 8888 */
         port: port.default(8_888),
       })
       .prefault({}),

@@ -28,6 +28,14 @@ const loadBalancer = z.object({
       })
       .catch({ name: "", address: undefined, host: undefined, publish: [] }),
   ),
+  ports: z
+    .object({
+      http: z.number().default(80).catch(80),
+      https: z.number().default(443).catch(443),
+      stats: z.number().default(9_100).catch(9_100),
+    })
+    .prefault({})
+    .catch({ http: 80, https: 443, stats: 9_100 }),
   tls: lenient(z.object({ certificate: text })),
   healthChecks: lenient(loadBalancerSchema.shape.healthChecks),
   staticServers: lenient(z.record(z.string(), z.array(z.unknown()))),
@@ -36,6 +44,14 @@ const loadBalancer = z.object({
 const image = z.object({ packages: lenient(z.array(z.string())) }).catch({ packages: undefined });
 
 const letsencrypt = z.object({
+  publicAddresses: list(text),
+  challenge: z
+    .object({
+      address: z.string().default("127.0.0.1").catch("127.0.0.1"),
+      port: z.number().default(8_888).catch(8_888),
+    })
+    .prefault({})
+    .catch({ address: "127.0.0.1", port: 8_888 }),
   pebble: lenient(
     z.object({ name: z.string().default("pebble").catch("pebble"), address: text, host: text }),
   ),

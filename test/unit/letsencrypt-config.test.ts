@@ -98,6 +98,66 @@ describe("the config of public certificates", () => {
     expect(found).toEqual([expect.stringContaining("veza.fr is an internal name (fr)")]);
   });
 
+  it.each([
+    ["Corp.Example", ": corp.example"],
+    [".corp.example", ": corp.example"],
+    ["corp.example.", ": corp.example"],
+    ["*.corp.example", ": corp.example"],
+    ["", " such as talas.group"],
+    ["corp example", " such as talas.group"],
+  ])("refuses an internal domain that would match nothing (%j)", (domain, hint) => {
+    expect(mistakes({ letsencrypt: { internalDomains: ["talas.group", domain] } })).toEqual([
+      `letsencrypt.internalDomains[1]: must be a domain in lower case, without a dot or a wildcard at either end${hint}. Every name in it is meant`,
+    ]);
+  });
+
+  it("refuses a first name that no file can be called after", () => {
+    const name = (length: number): string => `${"a".repeat(60)}.`.repeat(4).slice(0, length - 3) + ".fr";
+    expect(mistakes(named(name(200), name(201)))).toEqual([]);
+    expect(mistakes(named(name(201), name(200)))).toEqual([
+      "letsencrypt.certificates[0].names[0]: has more than 200 characters, and files are called after the first name: put a shorter one first",
+    ]);
+  });
+
+  it("refuses an IPv6 address, at which nothing listens", () => {
+    const refusal =
+      "is an IPv6 address, at which this edge does not listen yet: a CA would ask there first, in vain";
+    for (const address of ["2001:db8::10", "::ffff:192.0.2.10"])
+      expect(mistakes({ letsencrypt: { publicAddresses: ["192.0.2.10", address] } })).toEqual([
+        `letsencrypt.publicAddresses[1]: ${address} ${refusal}`,
+      ]);
+    expect(mistakes({ letsencrypt: { publicAddresses: ["edge"] } })).toEqual([
+      expect.stringMatching(/^letsencrypt\.publicAddresses\[0\]: must be an IPv4 address/),
+    ]);
+  });
+
+  it("refuses another place for the CA's questions, where nothing would answer them", () => {
+    for (const address of ["10.77.0.9", "127.0.0.2"])
+      expect(mistakes({ letsencrypt: { challenge: { address } } })).toEqual([
+        `letsencrypt.challenge.address: nothing would answer the CA at ${address}: what does is in the load balancer's container, at 127.0.0.1`,
+      ]);
+    expect(mistakes({ letsencrypt: { challenge: { address: "127.0.0.1" } } })).toEqual([]);
+  });
+
+  it("refuses a port that something else in the container has", () => {
+    const port = (port: number, ports: object = {}) =>
+      mistakes({ letsencrypt: { challenge: { port } }, loadBalancer: { ports } });
+    expect(port(8889)).toEqual([
+      "letsencrypt.challenge.port: 8889 is the port of the metrics about certificates already",
+    ]);
+    for (const [key, taken] of Object.entries({ http: 80, https: 443, stats: 9100 }))
+      expect(port(taken)).toEqual([
+        `letsencrypt.challenge.port: ${String(taken)} is the port of veza-edge:loadBalancer.ports.${key} already`,
+      ]);
+    expect(port(8888, { stats: 8889 })).toEqual([
+      "loadBalancer.ports.stats: 8889 is the port of the metrics about certificates already",
+    ]);
+    expect(mistakes({ loadBalancer: { ports: { stats: 8888 } } })).toEqual([
+      "letsencrypt.challenge.port: 8888 is the port of veza-edge:loadBalancer.ports.stats already",
+    ]);
+    expect(port(80, { http: 8080 })).toEqual([]);
+  });
+
   it("refuses a name twice, in one certificate and in two", () => {
     const certificates = [{ names: ["a.fr", "a.fr"] }, { names: ["b.fr", "a.fr"] }];
     expect(mistakes({ letsencrypt: { certificates } })).toEqual([
