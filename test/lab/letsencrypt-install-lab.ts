@@ -166,6 +166,11 @@ export class InstallLab {
     return this.shell(`curl ${words} --resolve ${name}:80:${address} http://${name}${path}`);
   }
 
+  /** What a reboot of the machine does to the container. */
+  async restart(): Promise<void> {
+    await this.#containers.restart(container);
+  }
+
   /** Runs shell in the container, and gives back what it said on both channels and how it ended. */
   async run(line: string): Promise<Outcome> {
     const said = await this.shell(`status=0; ${line} 2>&1 </dev/null || status=$?; printf '\\n%s' "$status"`);

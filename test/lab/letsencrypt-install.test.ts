@@ -63,9 +63,9 @@ describe("certificates in a load balancer's container", () => {
     const { said } = await lab.certificates("status");
     const [one, two] = said.split("\n").map((line) => line.split("\t"));
     expect(one?.slice(0, 4)).toEqual(["a.test", "a.test www.a.test", "issued", "Test Intermediate"]);
-    expect(one?.slice(7)).toEqual(["0", "none", "", "no"]);
+    expect(one?.slice(7)).toEqual(["0", "none", "", "no", "0"]);
     expect(two?.slice(0, 3)).toEqual(["b.test", "b.test", "placeholder"]);
-    expect(two?.at(-1)).toBe("yes");
+    expect(two?.at(-2)).toBe("yes");
     const metrics = await lab.shell("curl -s --max-time 10 http://127.0.0.1:8889/");
     expect(metrics).toContain('veza_certificate_issued{name="a.test"} 1\n');
     expect(metrics).toContain('veza_certificate_issued{name="b.test"} 0\n');
@@ -156,6 +156,18 @@ describe("certificates in a load balancer's container", () => {
       "a.test.pem\nb.test.pem\n",
     );
   });
+
+  it("are looked at by the timer's service after a reboot, too, and that is seen", async () => {
+    await lab.restart();
+    const before = Number(await lab.shell("date +%s"));
+    // It is not to be had, but it was tried.
+    await lab.shell("systemctl start veza-certificates || :");
+    const look = Number(await lab.status("a.test", 12));
+    expect(look).toBeGreaterThanOrEqual(before);
+    const metrics = await lab.shell("curl -s --max-time 10 http://127.0.0.1:8889/");
+    expect(metrics).toContain(`veza_certificates_last_look_timestamp_seconds ${String(look)}\n`);
+    expect(await lab.shell("stat -c %a /run/veza; ls /run/veza")).toMatch(/^700\ncertificates\n/);
+  }, 60_000);
 
   it("are served old or new after a kill at any step that changes something, and new after the next install", async () => {
     await lab.make("two", "a.test www.a.test");

@@ -11,7 +11,7 @@ const seconds = (iso: string): string => String(Date.parse(iso) / 1000);
 const line = [
   ...["veza.test", "veza.test www.veza.test", "issued", "Pebble Intermediate CA 1a2b3c"],
   ...[seconds("2026-11-01T00:00:00Z"), seconds("2027-01-30T00:00:00Z"), "3F2A9C"],
-  ...[seconds("2026-11-01T00:00:01Z"), "ok", "", "no"],
+  ...[seconds("2026-11-01T00:00:01Z"), "ok", "", "no", seconds("2026-11-21T06:00:00Z")],
 ];
 const changed = (index: number, value: string): string => line.with(index, value).join("\t");
 
@@ -27,16 +27,18 @@ const issued: CertificateStatus = {
   lastResult: "ok",
   error: "",
   due: false,
+  lastLook: new Date("2026-11-21T06:00:00Z"),
 };
 
 describe("the status of certificates", () => {
   it("is read line by line", () => {
-    const missing = "talas.test\ttalas.test\tmissing\t\t0\t0\t\t0\tnone\t\tyes";
+    const missing = "talas.test\ttalas.test\tmissing\t\t0\t0\t\t0\tnone\t\tyes\t0";
     expect(readStatus(`${line.join("\t")}\n${missing}\n`)).toEqual([
       issued,
       {
         ...{ name: "talas.test", names: ["talas.test"], state: "missing", issuer: "", serial: "" },
         ...{ notBefore: null, notAfter: null, lastAttempt: null, lastResult: "none", error: "", due: true },
+        lastLook: null,
       },
     ]);
   });
@@ -44,7 +46,7 @@ describe("the status of certificates", () => {
   it.each([
     ["a state that there is not", changed(2, "isued"), /field state: /],
     ["a time that is none", changed(5, "tomorrow"), /field notAfter: is no time in seconds/],
-    ["too few fields", line.slice(0, 10).join("\t"), /Too small/],
+    ["too few fields", line.slice(0, 11).join("\t"), /Too small/],
     ["what is no line of it at all", "flock: failed", /not understood/],
   ])("is refused with %s, and the line is shown", (_, wrong, reason) => {
     const reading = (): unknown => readStatus(`${line.join("\t")}\n${wrong}\n`);
@@ -60,13 +62,18 @@ describe("what is wrong with a certificate", () => {
 
   it("is nothing as long as a tenth of its lifetime is left, and is said from then on", () => {
     // 90 days: the last nine begin on 21 January.
-    expect(problemsWith(issued, new Date("2027-01-20T23:59:00Z"))).toEqual([]);
-    expect(problemsWith(issued, new Date("2027-01-21T00:01:00Z"))).toEqual([
-      expect.stringContaining("ends in 8 days"),
+    const at = (time: string) => problemsWith({ ...issued, lastLook: new Date(time) }, new Date(time));
+    expect(at("2027-01-20T23:59:00Z")).toEqual([]);
+    expect(at("2027-01-21T00:01:00Z")).toEqual([expect.stringContaining("ends in 8 days")]);
+    expect(at("2027-01-30T00:00:00Z")).toEqual(["ended on 2027-01-30 00:00 UTC: clients refuse it"]);
+  });
+
+  it("is that nobody looks at it any more, after a tenth of its lifetime", () => {
+    expect(problemsWith(issued, new Date("2026-11-30T05:59:00Z"))).toEqual([]);
+    expect(problemsWith(issued, new Date("2026-11-30T06:01:00Z"))).toEqual([
+      "was last looked at on 2026-11-21 06:00 UTC: its renewal timer does not run",
     ]);
-    expect(problemsWith(issued, new Date("2027-01-30T00:00:00Z"))).toEqual([
-      "ended on 2027-01-30 00:00 UTC: clients refuse it",
-    ]);
+    expect(problemsWith({ ...issued, lastLook: null }, new Date("2026-11-30T06:01:00Z"))).toEqual([]);
   });
 
   it("is the CA's reason, when the last attempt failed", () => {

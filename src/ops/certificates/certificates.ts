@@ -96,6 +96,6 @@ function unknown({ name, names }: Known[number]): CertificateStatus {
   return {
     ...{ name, names, state: "unknown", issuer: "", notBefore: null, notAfter: null, serial: "" },
     ...{ lastAttempt: null, lastResult: "none", due: true },
-    error: "",
+    ...{ error: "", lastLook: null },
   };
 }

@@ -3,6 +3,9 @@ import type { CertificateStatus } from "./status.ts";
 const dayMs = 86_400_000;
 /** Part of its lifetime that a certificate must have left. Renewal begins at a third. */
 const leastLeft = 0.1;
+/** Part of its lifetime after which a certificate must have been looked at again, and ms that are never too long. */
+const longestUnseen = 0.1;
+const neverTooLong = 3_600_000;
 
 /** Days until an issued certificate ends, negative afterwards; null where none is issued. */
 export function daysLeft({ state, notAfter }: CertificateStatus, now: Date): number | null {
@@ -11,7 +14,12 @@ export function daysLeft({ state, notAfter }: CertificateStatus, now: Date): num
 
 /** What somebody should look at, in words; empty for a certificate that is as it should be. */
 export function problemsWith(certificate: CertificateStatus, now: Date): readonly string[] {
-  return [...stateProblems(certificate), ...endProblems(certificate, now), ...attemptProblems(certificate)];
+  return [
+    ...stateProblems(certificate),
+    ...endProblems(certificate, now),
+    ...attemptProblems(certificate),
+    ...lookProblems(certificate, now),
+  ];
 }
 
 function stateProblems({ state }: CertificateStatus): string[] {
@@ -40,6 +48,14 @@ function attemptProblems({ lastResult, lastAttempt, error }: CertificateStatus):
   if (lastResult !== "failed") return [];
   const when = lastAttempt === null ? "" : ` (${timeInWords(lastAttempt)})`;
   return [`its last attempt failed${when}: ${error || "no reason was noted"}`];
+}
+
+/** The program that does not run notes no failure. */
+function lookProblems({ state, notBefore, notAfter, lastLook }: CertificateStatus, now: Date): string[] {
+  if (state !== "issued" || notBefore === null || notAfter === null || lastLook === null) return [];
+  const allowed = Math.max(neverTooLong, longestUnseen * (notAfter.getTime() - notBefore.getTime()));
+  if (now.getTime() - lastLook.getTime() <= allowed) return [];
+  return [`was last looked at on ${timeInWords(lastLook)}: its renewal timer does not run`];
 }
 
 /** `2026-11-21 13:40 UTC` */

@@ -23,6 +23,8 @@ export interface CertificateStatus {
   readonly error: string;
   /** Whether the next look at it will renew it. */
   readonly due: boolean;
+  /** When it was last looked whether any certificate there is due; null for never. */
+  readonly lastLook: Date | null;
 }
 
 /** Unix time in seconds; 0 says that there is none. */
@@ -43,10 +45,11 @@ const fields = z.tuple([
   z.enum(["ok", "failed", "none"]),
   z.string(),
   z.enum(["yes", "no"]),
+  moment,
 ]);
 const fieldNames = [
   ...["name", "names", "state", "issuer", "notBefore", "notAfter", "serial"],
-  ...["last attempt", "result", "error", "due"],
+  ...["last attempt", "result", "error", "due", "last look"],
 ];
 
 /**
@@ -70,10 +73,22 @@ function readLine(line: string): CertificateStatus {
       `the container describes a certificate in a way that is not understood (${said.join("; ")}): ${JSON.stringify(line)}. It has another version of the program than this one: bin/pulumi up brings them together`,
     );
   }
-  const [name, names, state, issuer, notBefore, notAfter, serial, lastAttempt, lastResult, error, due] =
-    read.data;
+  const [
+    name,
+    names,
+    state,
+    issuer,
+    notBefore,
+    notAfter,
+    serial,
+    lastAttempt,
+    lastResult,
+    error,
+    due,
+    lastLook,
+  ] = read.data;
   return {
     ...{ name, names, state, issuer, notBefore, notAfter, serial },
-    ...{ lastAttempt, lastResult, error, due: due === "yes" },
+    ...{ lastAttempt, lastResult, error, due: due === "yes", lastLook },
   };
 }

@@ -3,7 +3,8 @@
 #   install   gives HAProxy the best certificate there is of each configured one, and the names that have an issued one
 #   renew     has the CA issue what is due (NAME: a certificate's first name; --force: also what is not due), then installs
 #   status    one line for each configured certificate, TAB-separated: first name, names, state (issued, placeholder or
-#             missing), issuer, not before, not after, serial, last attempt, its result (ok, failed or none), error, due
+#             missing), issuer, not before, not after, serial, last attempt, its result (ok, failed or none), error, due (yes
+#             or no), when all of them were looked at last
 #   metrics   the same for Prometheus
 # Times are seconds since 1970, 0 for none. Whatever is killed anywhere is made good by the next install or renew.
 set -euo pipefail

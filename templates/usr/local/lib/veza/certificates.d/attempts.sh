@@ -5,6 +5,11 @@
 
 failures_an_hour=4
 
+# When all certificates were looked at last, whether or not one was due: a timer that does not run shows in nothing else.
+note_look() { printf '%s\n' "$EPOCHSECONDS" >"$VOLUME/.last-look" && mv -fT "$VOLUME/.last-look" "$VOLUME/last-look"; }
+
+last_look() { cat "$VOLUME/last-look" 2>/dev/null || echo 0; }
+
 # What read_attempt found: time (0: never), result (ok, failed or none), error, failures (times of those in a row in
 # which the CA was asked), not_before (when the CA said that it may be asked again; 0: any time).
 declare -A attempt=()

@@ -22,7 +22,10 @@ renew() { # [--force] [NAME...]
     esac
     shift
   done
-  [ "${#wanted[@]}" -gt 0 ] || wanted=("${primaries[@]}")
+  if [ "${#wanted[@]}" -eq 0 ]; then
+    wanted=("${primaries[@]}")
+    note_look || :
+  fi
   # Left behind by a killed run. A younger file may be part of something that somebody does by hand.
   find "$CHALLENGES" -type f -mmin +60 -delete 2>/dev/null || :
   update_contact

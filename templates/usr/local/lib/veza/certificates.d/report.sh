@@ -3,7 +3,8 @@
 # What there is, for people and for Prometheus. Describes the PEM that HAProxy reads.
 
 status() {
-  local primary state error due_now
+  local primary state error due_now look
+  look=$(last_look)
   for primary in "${primaries[@]}"; do
     read_attempt "$primary"
     error=${attempt[error]}
@@ -21,7 +22,7 @@ status() {
     printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s' "$primary" "${names_of[$primary]}" "$state" "${certificate[issuer]}" \
       "${certificate[not_before]}" "${certificate[not_after]}" "${certificate[serial]}" "${attempt[time]}" "${attempt[result]}" "$error"
     due_now=$(due "$primary")
-    printf '\t%s\n' "$([ -n "$due_now" ] && echo yes || echo no)"
+    printf '\t%s\t%s\n' "$([ -n "$due_now" ] && echo yes || echo no)" "$look"
   done
 }
 
@@ -37,6 +38,7 @@ metrics() {
         sample("veza_certificate_not_after_timestamp_seconds", $6)
       }
       if ($8 > 0) sample("veza_certificate_last_renewal_timestamp_seconds", $8)
+      if ($12 > 0) look = "veza_certificates_last_look_timestamp_seconds " $12 "\n"
       if ($9 != "none") sample("veza_certificate_last_renewal_success", $9 == "ok" ? 1 : 0)
     }
     END {
@@ -45,5 +47,7 @@ metrics() {
       print_metric("veza_certificate_not_after_timestamp_seconds", "When the issued certificate expires, in seconds since 1970.")
       print_metric("veza_certificate_last_renewal_timestamp_seconds", "When it was last tried to get a certificate, in seconds since 1970.")
       print_metric("veza_certificate_last_renewal_success", "1 when that succeeded, 0 when it failed.")
+      samples["veza_certificates_last_look_timestamp_seconds"] = look
+      print_metric("veza_certificates_last_look_timestamp_seconds", "When it was last looked whether any of them is due, in seconds since 1970.")
     }'
 }
