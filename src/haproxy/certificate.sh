@@ -22,3 +22,11 @@ $(grep -E '^\[(ALERT|WARNING)\]' <<<"${said//"$STAGE"/}" || echo "${said:-(no an
 State now: nothing was changed; what HAProxy serves, and would serve after a restart, is what it was before. Correct the file that loadBalancer.tls.certificate names (chain first, then its key) and run up again"
   place
 }
+
+# The certificates that come instead are there by now, and a HAProxy that has not read its files since goes on with this
+# one until it expires. Without a load balancer's configuration nobody serves anything.
+on_delete() {
+  local control=/usr/local/lib/veza/haproxy-control
+  [ ! -x "$control" ] || "$control" remove-certificates "$CERTIFICATE" ||
+    fail "State now: the certificate is in service, as before. It goes when another one is there: bring that first"
+}

@@ -92,6 +92,11 @@ export class HaproxyLab {
     return this.#containers.unit(names.haproxy, certificateUnit(pem));
   }
 
+  /** Takes away what `certify()` brought last, as an update does that no longer has it. */
+  async uncertify(pem: string): Promise<Outcome> {
+    return this.#containers.unit(names.haproxy, certificateUnit(pem), { action: "delete" });
+  }
+
   /** Pushes what has to be accepted. @throws Error with what was said otherwise */
   async deploy(...configuration: Parameters<HaproxyLab["push"]>): Promise<void> {
     const { exitCode, said } = await this.push(...configuration);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { SecureVersion } from "node:tls";
-import { certificateDirectory } from "../../src/config/certificates.ts";
+import { certificateDirectory, issuedNamesMap } from "../../src/config/certificates.ts";
 import { HaproxyLab } from "./haproxy-lab.ts";
 import {
   ask,
@@ -90,7 +90,61 @@ describe("with a certificate that the stack brings", () => {
     await lab.shell("haproxy", "systemctl restart haproxy");
     expect(await protocol("TLSv1.3")).toBe("TLSv1.3");
   });
+
+  describe("and another source of certificates", () => {
+    const brought = `${certificateDirectory}/edge.pem`;
+    const issued = `${certificateDirectory}/edge.test.pem`;
+    const served = async (): Promise<string> => (await tlsSession("edge.test")).serial;
+    const known = async (): Promise<string> => lab.tell("show ssl cert\n");
+
+    it("it stays as long as it is the only one", async () => {
+      await lab.certify(mine.chain + mine.key);
+      const { exitCode, said } = await lab.uncertify(mine.chain + mine.key);
+      expect([exitCode === 0, said]).toEqual([
+        false,
+        expect.stringContaining(`does not do without ${brought}`),
+      ]);
+      expect(said).toContain("State now: the certificate is in service");
+      expect(await served()).toBe(mine.serial);
+      await lab.shell("haproxy", "systemctl restart haproxy");
+      expect(await served()).toBe(mine.serial);
+    });
+
+    it("it is served until it is taken away, and then no longer, not even from memory", async () => {
+      await lab.write("haproxy", issued, other.chain + other.key);
+      await lab.write("haproxy", issuedNamesMap, "edge.test 1\n");
+      await lab.deploy({}, {}, issuing);
+      expect(await served()).toBe(mine.serial);
+      expect(await lab.uncertify(mine.chain + mine.key)).toEqual({ exitCode: 0, said: "" });
+      expect(await served()).toBe(other.serial);
+      expect(await known()).not.toContain(brought);
+      expect(await lab.shell("haproxy", `ls -A ${certificateDirectory}`)).toBe("edge.test.pem\n");
+    });
+
+    it("it takes the place of issued ones when it comes back", async () => {
+      await lab.certify(mine.chain + mine.key);
+      const certificates = { kind: "brought", fingerprint: "0123456789abcdef" } as const;
+      await lab.deploy({ tls: { certificate: "edge.pem" } }, {}, certificates);
+      const remove = `/usr/local/lib/veza/haproxy-control remove-certificates ${issued}`;
+      expect(await lab.shell("haproxy", remove)).toBe("");
+      expect(await served()).toBe(mine.serial);
+      expect(await known()).not.toContain(issued);
+    });
+
+    it("it goes when nobody wants HTTPS any more", async () => {
+      await lab.deploy();
+      expect(await lab.uncertify(mine.chain + mine.key)).toEqual({ exitCode: 0, said: "" });
+      expect(await lab.shell("haproxy", `ls -A ${certificateDirectory}`)).toBe("");
+    });
+  });
 });
+
+const issuing = {
+  kind: "issued",
+  primaryNames: ["edge.test"],
+  challenge: { address: "127.0.0.1", port: 8888 },
+  metricsPort: 8889,
+} as const;
 
 async function protocol(version: SecureVersion): Promise<string | null> {
   return (await tlsSession("edge.test", version)).protocol;

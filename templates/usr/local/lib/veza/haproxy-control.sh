@@ -1,12 +1,14 @@
 #!/bin/bash
-# haproxy-control save-state | reload | check-servers | use-certificate PEM | use-map MAP
+# haproxy-control save-state | reload | check-servers | use-certificate PEM | use-map MAP | remove-certificates PEM...
 #   save-state       keeps drain, maint, health and weights for the next start or reload
 #   reload           saves, then has the running HAProxy take over the current configuration, and says what it said
 #   check-servers    fails when a running server's address is not the configured one
 #   use-certificate  has the running HAProxy serve what is in that file, without a reload, and proves that it does
 #   use-map          the same for the entries of a map
-# The last two do nothing, and say so, when HAProxy does not run or its configuration has no such file: it reads the file
-# when it starts or reloads. When they fail, what HAProxy served before is what it serves.
+# These two do nothing, and say so, when HAProxy does not run or its configuration has no such file: it reads the file
+# when it starts or reloads.
+#   remove-certificates  removes these files, which HAProxy reads from a directory, and has it forget them by a reload
+# When the last three fail, what HAProxy served before is what it serves.
 set -euo pipefail
 
 config=/etc/haproxy/current/haproxy.cfg
@@ -72,13 +74,13 @@ save_state() {
     [ -s "$state" ] || printf '1\n' >"$state"
     return 0
   fi
-  compare state <<<"$now" >"$state.new"
+  compare state <<<"$now" >"$state.new" || return 1
   mv -f "$state.new" "$state"
 }
 
 reload() {
   local answer
-  save_state
+  save_state || return 1
   answer=$(ask "$master" 60 reload) || {
     echo "haproxy's master did not answer on $master within 60 s" >&2
     return 1
@@ -211,6 +213,30 @@ use_map() { # MAP
   echo "haproxy uses $1"
 }
 
+# What HAProxy would not start without comes back. A run that was killed is made good by the next one.
+remove_certificates() { # PEM...
+  local pem said
+  for pem; do
+    [ ! -f "$pem" ] || mv -fT "$pem" "$(aside "$pem")"
+  done
+  if ! said=$(starts_without 2>&1) || { systemctl is-active --quiet haproxy && ! said=$(reload 2>&1); }; then
+    for pem; do
+      [ ! -f "$(aside "$pem")" ] || mv -fT "$(aside "$pem")" "$pem"
+    done
+    echo "haproxy does not do without $*:
+$(grep -F '[ALERT]' <<<"$said" || printf '%s' "$said")" >&2
+    return 1
+  fi
+  for pem; do rm -f "$(aside "$pem")"; done
+}
+
+# A name that HAProxy skips.
+aside() { printf '%s/.%s.removed' "${1%/*}" "${1##*/}"; } # PEM
+
+starts_without() {
+  [ ! -f "$config" ] || STATE_FILE=/dev/null timeout 30 haproxy -c -f "$config"
+}
+
 # What a map file says, in one order.
 entries() { awk '!/^[[:space:]]*(#|$)/ { $1 = $1; print }' | LC_ALL=C sort; }
 
@@ -224,8 +250,9 @@ case ${1-}:$# in
   check-servers:1) check_servers ;;
   use-certificate:2) alone; use_certificate "$2" ;;
   use-map:2) alone; use_map "$2" ;;
+  remove-certificates:[2-9] | remove-certificates:[1-9][0-9]*) alone; remove_certificates "${@:2}" ;;
   *)
-    echo "usage: haproxy-control save-state | reload | check-servers | use-certificate PEM | use-map MAP" >&2
+    echo "usage: haproxy-control save-state | reload | check-servers | use-certificate PEM | use-map MAP | remove-certificates PEM..." >&2
     exit 2
     ;;
 esac
