@@ -158,13 +158,16 @@ describe("a new certificate", () => {
     expect((await tlsSession("veza.test")).serial).toBe(first.serial);
   });
 
-  it("waits for a reload that is at work", async () => {
-    const waited = await lab.shell(
-      "haproxy",
-      `flock /run/veza/haproxy.lock sleep 2 & sleep 0.5; /usr/local/lib/veza/haproxy-control use-certificate ${pem}; jobs -r; wait`,
-    );
-    expect(waited).toBe("");
-  });
+  it.each(["reload", `use-certificate ${pem}`, `use-map ${issuedNamesMap}`, `remove-certificates /none.pem`])(
+    "is not handed over while HAProxy reads its files, nor the other way round (%s)",
+    async (words) => {
+      const waited = await lab.shell(
+        "haproxy",
+        `flock /run/veza/haproxy.lock sleep 2 & sleep 0.5; /usr/local/lib/veza/haproxy-control ${words} >&2; jobs -r; wait`,
+      );
+      expect(waited).toBe("");
+    },
+  );
 
   it("of a name that HAProxy does not know yet is left for its next start", async () => {
     const unknown = `${certificateDirectory}/new.test.pem`;
@@ -173,6 +176,22 @@ describe("a new certificate", () => {
       /the running haproxy has no .*new\.test.*\nexit 0\n$/,
     );
     await lab.shell("haproxy", `rm ${unknown}`);
+  });
+
+  it("that is too big for HAProxy's buffer is used by a reload", async () => {
+    const names = Array.from(
+      { length: 100 },
+      (_, n) => `${"n".repeat(60)}.${"m".repeat(60)}.n${String(n)}.test`,
+    );
+    const big = await selfSigned("veza.test", ...names);
+    expect((big.chain + big.key).length).toBeGreaterThan(16_384);
+    await place(big);
+    expect(await control(`use-certificate ${pem}`)).toMatch(
+      /^haproxy uses .*, after a reload: .*\nexit 0\n$/,
+    );
+    expect((await tlsSession("veza.test")).serial).toBe(big.serial);
+    await place(first);
+    expect(await control(`use-certificate ${pem}`)).toBe(`haproxy uses ${pem}\nexit 0\n`);
   });
 
   it("is found by a HAProxy that did not run", async () => {
@@ -229,7 +248,7 @@ async function place({ chain, key }: Certificate): Promise<void> {
 async function control(words: string): Promise<string> {
   return lab.shell(
     "haproxy",
-    `/usr/local/lib/veza/haproxy-control ${words} 2>&1 || failed=$?; echo "exit \${failed:-0}"`,
+    `{ /usr/local/lib/veza/haproxy-control ${words}; } 2>&1 || failed=$?; echo "exit \${failed:-0}"`,
   );
 }
 

@@ -168,6 +168,10 @@ use_certificate() { # PEM
     return 0
   }
   [ "$(certificate_in_use "$1")" != "$wanted" ] || return 0
+  if [ "$(stat -c %s "$1")" -gt "$(($(buffer_bytes) - 2048))" ]; then
+    use_by_reload "$1" "$wanted"
+    return
+  fi
   said=$(grep -v '^[[:space:]]*$' "$1" | tell "set ssl cert $1") || said='it did not answer'
   if [[ $said != *'Transaction created for certificate'* ]]; then
     echo "haproxy does not take $1: $(tr '\n' ' ' <<<"$said")" >&2
@@ -180,6 +184,28 @@ use_certificate() { # PEM
     return 1
   fi
   echo "haproxy uses $1"
+}
+
+# One command with all that it brings has to fit into one of HAProxy's buffers, which keeps a part for itself; a file
+# may be of any size. The last line counts: a user may have one, too.
+buffer_bytes() { awk '$1 == "tune.bufsize" { bytes = $2 } END { print bytes ? bytes : 16384 }' "$config"; }
+
+use_by_reload() { # PEM FINGERPRINT
+  local deadline
+  reload || {
+    echo "haproxy does not take $1, which is too big for its buffer, by a reload either" >&2
+    return 1
+  }
+  # For a moment the old worker is still asked.
+  deadline=$((SECONDS + 15))
+  until [ "$(certificate_in_use "$1")" = "$2" ]; do
+    [ "$SECONDS" -lt "$deadline" ] || {
+      echo "haproxy was reloaded and does not use $1" >&2
+      return 1
+    }
+    sleep 0.2
+  done
+  echo "haproxy uses $1, after a reload: the file is too big for haproxy's buffer"
 }
 
 certificate_in_use() { # PEM: its fingerprint
