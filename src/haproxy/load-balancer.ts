@@ -18,6 +18,8 @@ type LoadBalancerInstance = LoadBalancerConfig["instances"][number];
  * limit could end it in the middle of putting the old configuration back.
  */
 const pushSeconds = 360;
+/** The same for a certificate, which is checked (30), and when it goes waits for a reload that goes on (30) and for its own (65). */
+const certificateSeconds = 150;
 
 export interface LoadBalancerArgs {
   readonly instance: LoadBalancerInstance;
@@ -105,7 +107,12 @@ export class LoadBalancer extends pulumi.ComponentResource {
     }
     const { applied } = new Files(
       `${name}-certificate`,
-      { container: this.container, secret: true, spec: certificateUnit(found.pem) },
+      {
+        container: this.container,
+        secret: true,
+        spec: certificateUnit(found.pem),
+        limitSeconds: certificateSeconds,
+      },
       { parent: this },
     );
     return { certificates: { kind: "brought", fingerprint: found.fingerprint }, before: [applied] };

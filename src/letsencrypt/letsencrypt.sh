@@ -56,13 +56,16 @@ on_delete() {
   remove_installed
 }
 
-# Whatever issues certificates next to HAProxy from now on, these are nobody's any more, and would expire there.
+# Whatever issues certificates next to HAProxy from now on, these are nobody's any more, and would expire there. What
+# comes instead is there by now; without a load balancer's configuration nobody serves anything.
 remove_installed() {
-  local INSTALLED='' CERTIFICATES='' ISSUED_NAMES='' primary
+  local INSTALLED='' CERTIFICATES='' ISSUED_NAMES='' primary pems=() control=/usr/local/lib/veza/haproxy-control
   [ -f /etc/veza/certificates.env ] || return 0
   # shellcheck source=/dev/null
   . /etc/veza/certificates.env
   [ -f "$INSTALLED" ] || return 0
-  while IFS= read -r primary; do rm -f "$CERTIFICATES/$primary.pem"; done <"$INSTALLED"
-  rm -f "$INSTALLED" "$ISSUED_NAMES"
+  while IFS= read -r primary; do pems+=("$CERTIFICATES/$primary.pem"); done <"$INSTALLED"
+  [ "${#pems[@]}" -eq 0 ] || [ ! -x "$control" ] || "$control" remove-certificates "${pems[@]}" ||
+    fail "State now: these certificates are in service, as before, and nothing renews them. They go when others are there: bring those first"
+  rm -f "${pems[@]}" "$INSTALLED" "$ISSUED_NAMES"
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { bundleStandIns, type StandIn } from "../../lab/bundle.ts";
 import { loadBalancerSchema } from "../../src/config/load-balancer.ts";
 import type { PoolServer, Pools } from "../../src/config/pool.ts";
+import type { FilesSpec } from "../../src/incus/files-body.ts";
 import { certificateUnit } from "../../src/haproxy/certificate.ts";
 import { loadBalancerModel } from "../../src/haproxy/model.ts";
 import { loadBalancerUnit } from "../../src/haproxy/render.ts";
@@ -95,6 +96,12 @@ export class HaproxyLab {
   /** Takes away what `certify()` brought last, as an update does that no longer has it. */
   async uncertify(pem: string): Promise<Outcome> {
     return this.#containers.unit(names.haproxy, certificateUnit(pem), { action: "delete" });
+  }
+
+  /** Applies another unit of the load balancer's container, or takes it away. @throws Error with what was said */
+  async unit(spec: FilesSpec, action: "apply" | "delete" = "apply"): Promise<void> {
+    const { exitCode, said } = await this.#containers.unit(names.haproxy, spec, { action });
+    if (exitCode !== 0) throw new Error(said);
   }
 
   /** Pushes what has to be accepted. @throws Error with what was said otherwise */

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { SecureVersion } from "node:tls";
-import { certificateDirectory, issuedNamesMap } from "../../src/config/certificates.ts";
+import { certificateDirectory } from "../../src/config/certificates.ts";
+import { letsencryptSchema } from "../../src/config/letsencrypt.ts";
+import { letsencryptUnit, placeholderUnit } from "../../src/letsencrypt/unit.ts";
 import { HaproxyLab } from "./haproxy-lab.ts";
 import {
   ask,
@@ -111,8 +113,8 @@ describe("with a certificate that the stack brings", () => {
     });
 
     it("it is served until it is taken away, and then no longer, not even from memory", async () => {
-      await lab.write("haproxy", issued, other.chain + other.key);
-      await lab.write("haproxy", issuedNamesMap, "edge.test 1\n");
+      await lab.unit(issuer);
+      await lab.unit(placeholderUnit([{ name: "edge.test", pem: other.chain + other.key }]));
       await lab.deploy({}, {}, issuing);
       expect(await served()).toBe(mine.serial);
       expect(await lab.uncertify(mine.chain + mine.key)).toEqual({ exitCode: 0, said: "" });
@@ -125,8 +127,7 @@ describe("with a certificate that the stack brings", () => {
       await lab.certify(mine.chain + mine.key);
       const certificates = { kind: "brought", fingerprint: "0123456789abcdef" } as const;
       await lab.deploy({ tls: { certificate: "edge.pem" } }, {}, certificates);
-      const remove = `/usr/local/lib/veza/haproxy-control remove-certificates ${issued}`;
-      expect(await lab.shell("haproxy", remove)).toBe("");
+      await lab.unit(issuer, "delete");
       expect(await served()).toBe(mine.serial);
       expect(await known()).not.toContain(issued);
     });
@@ -139,6 +140,14 @@ describe("with a certificate that the stack brings", () => {
   });
 });
 
+const issuer = letsencryptUnit(
+  letsencryptSchema.parse({
+    contact: "ops@edge.test",
+    publicAddresses: ["192.0.2.10"],
+    certificates: [{ names: ["edge.test"] }],
+  }),
+  { directory: "https://ca.test/directory", resolver: undefined },
+);
 const issuing = {
   kind: "issued",
   primaryNames: ["edge.test"],
