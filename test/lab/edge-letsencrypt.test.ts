@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { connect, type PeerCertificate } from "node:tls";
 import { changed } from "../../tools/verbs/pulumi.ts";
+import { selfSigned } from "./haproxy-tls-client.ts";
 import { edgeAddress, publishedHttpsPort, publishedPort, subnet } from "./support/edge-config.ts";
 import { LabStack } from "./support/stack.ts";
 
@@ -14,23 +17,28 @@ let stack: LabStack;
 interface Choices {
   readonly certificates?: readonly (readonly string[])[];
   readonly volumes?: "keep" | "remove";
+  /** PEM file that takes the place of issued certificates. */
+  readonly brought?: string;
 }
 
-async function configure({ certificates = [first, second], volumes = "keep" }: Choices = {}): Promise<void> {
+async function configure({
+  certificates = [first, second],
+  volumes = "keep",
+  brought,
+}: Choices = {}): Promise<void> {
+  const letsencrypt = {
+    contact: "ops@veza.test",
+    publicAddresses: [edgeAddress],
+    certificates: certificates.map((names) => ({ names: [...names] })),
+    pebble: { address: pebble },
+  };
   await stack.configure({
     api: [1],
     loadBalancer: {
       instances: [{ address: edgeAddress, publish: [{ http: publishedPort, https: publishedHttpsPort }] }],
+      ...(brought !== undefined && { tls: { certificate: brought } }),
     },
-    rest: {
-      volumes,
-      letsencrypt: {
-        contact: "ops@veza.test",
-        publicAddresses: [edgeAddress],
-        certificates: certificates.map((names) => ({ names: [...names] })),
-        pebble: { address: pebble },
-      },
-    },
+    rest: { volumes, ...(brought === undefined && { letsencrypt }) },
   });
 }
 
@@ -65,6 +73,15 @@ async function shown(name: string, ca?: string): Promise<PeerCertificate> {
 
 async function serials(): Promise<readonly string[]> {
   return Promise.all([first, second].map(async ([name = ""]) => (await shown(name)).serialNumber));
+}
+
+/** PEM files that HAProxy has read. */
+async function loaded(): Promise<readonly string[]> {
+  const answer = await stack.incus.shell(
+    "haproxy",
+    "echo 'show ssl cert' | socat -t 5 - UNIX-CONNECT:/run/haproxy/admin.sock",
+  );
+  return [...answer.matchAll(/^\/.*\/([^/]+)$/gm)].flatMap(([, file]) => file ?? []).sort();
 }
 
 /** Status and target of the redirect that plain HTTP answers with, as `301 https://…`; `200 ` for an answer. */
@@ -157,6 +174,23 @@ describe("a name that leads elsewhere", () => {
     expect(await serials()).toEqual(before);
     expect(await orders()).toBe(asked + 1);
   }, 120_000);
+});
+
+describe("an edge whose certificates come from elsewhere", () => {
+  it("serves those, and its own again when they come back, in one update each", async () => {
+    const before = await serials();
+    const file = join(stack.directory, "edge.pem");
+    const { chain, key, serial } = await selfSigned(...first, ...second);
+    await writeFile(file, chain + key);
+    await configure({ brought: file });
+    await stack.up();
+    expect(await serials()).toEqual([serial, serial]);
+    expect(await loaded()).toEqual(["edge.pem"]);
+    await configure();
+    await stack.up();
+    expect(await serials()).toEqual(before);
+    expect(await loaded()).toEqual(["talas.test.pem", "veza.test.pem"]);
+  }, 240_000);
 });
 
 describe("an edge that was destroyed with its volumes kept", () => {
