@@ -112,7 +112,7 @@ describe("certificates that are renewed again and again", () => {
     await lab.shell(`systemd-run -q ${certificateProgram} renew --force talas.test`);
     await until("talas.test is renewed", async () => (await lab.serials("talas.test"))[0] !== before, 320);
     expect(await lab.shown("talas.test")).toMatchObject({ trusted: true });
-    const refused = await lab.shell(`grep -c badNonce ${certificateVolume}/attempts/talas.test.log`);
+    const refused = await lab.shell(`grep -c badNonce ${certificateVolume}/attempts/*/talas.test.log`);
     expect(Number(refused)).toBeGreaterThan(20);
   }, 360_000);
 });

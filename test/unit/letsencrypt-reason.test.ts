@@ -8,9 +8,11 @@ const libraries = new URL("../../templates/usr/local/lib/veza/certificates.d/", 
 
 /** Has the program's own libraries do something, and gives back what that printed. */
 function shell(line: string, ...words: readonly string[]): string {
-  const sources = ["pem", "attempts", "reason"].map((name) => `. ${libraries}${name}.sh`).join("\n");
+  const sources = ["settings", "pem", "attempts", "reason", "dns"]
+    .map((name) => `. ${libraries}${name}.sh`)
+    .join("\n");
   const run = mkdtempSync(join(tmpdir(), "veza-reason-"));
-  const script = `set -euo pipefail\n${sources}\nrun=${run} VOLUME=${run}\n${line}`;
+  const script = `set -euo pipefail\n${sources}\nrun=${run} VOLUME=${run} DIRECTORY=https://ca.test/\nnames_of[veza.fr]=veza.fr\n${line}`;
   try {
     return execFileSync("bash", ["-c", script, "bash", ...words], { encoding: "utf8" }).trim();
   } finally {
@@ -55,6 +57,8 @@ describe("what a CA refuses", () => {
     ["a date", `Retry-After: ${new Date(Date.now() + 300_000).toUTCString()}\r\n`, 300],
     ["nothing, for an hour", "HTTP/2 429\r\n", 3_600],
     ["nonsense, for an hour", "Retry-After: soon\r\n", 3_600],
+    ["ten years, for a week", "Retry-After: 315360000\r\n", 604_800],
+    ["a date in ten years, for a week", "Retry-After: Wed, 21 Oct 2037 07:28:00 GMT\r\n", 604_800],
   ])("is not asked again before the time it names: %s", (_, headers, seconds) => {
     const after = Number(refusal(limited, headers)[2]);
     expect(Math.abs(after - seconds)).toBeLessThanOrEqual(2);
@@ -104,14 +108,32 @@ describe("attempts that failed", () => {
   });
 
   it("do not count an hour later", () => {
-    const anHourAgo = `sed -i -E 's/^failures .*/failures 1 2 3 4 5/' $VOLUME/attempts/veza.fr; `;
+    const anHourAgo = `sed -i -E 's/^failures .*/failures 1 2 3 4 5/' "$(attempt_file veza.fr)"; `;
     expect(shell(`${failed(4)}${anHourAgo}pause veza.fr ''`)).toBe("");
+  });
+
+  it("do not count when they are in the future, as after a clock that was wrong", () => {
+    const ahead =
+      "sed -i -E 's/^failures .*/failures 9999999996 9999999997 9999999998 9999999999/; s/^not_before .*/not_before 9999999999/'";
+    expect(shell(`${failed(4)}${ahead} "$(attempt_file veza.fr)"; pause veza.fr ''`)).toBe("");
+    expect(
+      shell(`${failed(4)}${ahead} "$(attempt_file veza.fr)"; begin_attempt veza.fr; pause veza.fr ''`),
+    ).toBe("");
+  });
+
+  it.each([
+    ["another CA", "DIRECTORY=https://other.test/"],
+    ["a certificate of other names", "names_of[veza.fr]='veza.fr www.veza.fr'"],
+  ])("do not keep %s from being asked", (_, change) => {
+    const refused = failed(4, "$((EPOCHSECONDS + 60))");
+    expect(shell(`${refused}${change}; pause veza.fr ''`)).toBe("");
+    expect(shell(`${refused}${change}; begin_attempt veza.fr; pause veza.fr ''`)).toBe("");
   });
 
   it("are not followed by any before the CA's own time, forced or not", () => {
     for (const force of ["''", "yes"])
       expect(shell(`${failed(1, "$((EPOCHSECONDS + 60))")}pause veza.fr ${force}`)).toMatch(
-        /^the CA asked not to be asked again before \S+Z\. It said: it was so$/,
+        /^the CA asked not to be asked again before \S+Z \(noted in \S+\/attempts\/https___ca\.test_\/veza\.fr\)\. It said: it was so$/,
       );
   });
 
@@ -125,5 +147,15 @@ describe("attempts that failed", () => {
       `${failed(4)}attempt_succeeded veza.fr; pause veza.fr ''; read_attempt veza.fr; echo "\${attempt[result]}"`,
     );
     expect(said).toBe("ok");
+  });
+});
+
+describe("a DNS server that is slow", () => {
+  it("is not asked for more names when its time is over, and that is said", () => {
+    const slow = `mkdir $run/bin; printf '#!/bin/sh\\nsleep 1; echo "status: SERVFAIL,"\\n' >$run/bin/dig; chmod +x $run/bin/dig; PATH=$run/bin:$PATH; `;
+    const settings = "PUBLIC_ADDRESSES=203.0.113.7 RESOLVER= lookup_seconds=-1; ";
+    expect(shell(`${slow}${settings}dns_problem 'a.fr b.fr c.fr'`)).toMatch(
+      /^a\.fr could not be looked up: the DNS server says SERVFAIL; .*[bc]\.fr and those after it were not looked up: the DNS server took 2 s for the others$/,
+    );
   });
 });

@@ -2,10 +2,19 @@
 # (settings are another library's)
 # The DNS contract: the CA reaches a name where DNS says, on each of its addresses, so each has to be one of ours.
 
+lookup_seconds=15 # after which no other name is looked up; a second more for each name that there is
+
 # Says which name does not lead to this edge, and where it leads; nothing when all do.
 dns_problem() { # NAMES
-  local name problem said=''
-  for name in $1; do
+  local name problem said='' allowed deadline names
+  read -ra names <<<"$1"
+  allowed=$((lookup_seconds + ${#names[@]}))
+  deadline=$((SECONDS + allowed))
+  for name in "${names[@]}"; do
+    if [ "$SECONDS" -ge "$deadline" ]; then
+      said+="${said:+; }$name and those after it were not looked up: the DNS server${RESOLVER:+ $RESOLVER} took $allowed s for the others"
+      break
+    fi
     problem=$(name_problem "$name")
     [ -n "$problem" ] || continue
     said+="${said:+; }$name $problem"
@@ -35,7 +44,7 @@ name_problem() { # NAME
 lookup() { # NAME TYPE
   local answer status server=()
   [ -z "$RESOLVER" ] || server=("@$RESOLVER" -p "$RESOLVER_PORT")
-  if ! answer=$(dig "${server[@]}" +noall +comments +answer +time=3 +tries=2 "$1." "$2" 2>/dev/null); then
+  if ! answer=$(timeout 7 dig "${server[@]}" +noall +comments +answer +time=3 +tries=2 "$1." "$2" 2>/dev/null); then
     echo "could not be looked up: the DNS server${RESOLVER:+ $RESOLVER} did not answer within 6 s"
     return 1
   fi

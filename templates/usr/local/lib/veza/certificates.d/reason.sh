@@ -25,18 +25,20 @@ keep_refusal() { # STATUS BODY HEADERS
 }
 
 # When the CA wants to be asked again: the Retry-After header (seconds, or a date), else what Let's Encrypt writes into
-# its text, else an hour where a limit is said to be reached.
+# its text, else an hour where a limit is said to be reached. Not longer than longest_pause, whoever says so: it may be a
+# proxy's page.
 retry_after() { # KIND DETAIL HEADERS
-  local value
+  local value until=''
   value=$(tr -d '\r' <<<"$3" | sed -nE 's/^retry-after:[[:space:]]*(.*)$/\1/Ip' | tail -n 1)
   [ -n "$value" ] || value=$(sed -nE 's/.*retry after ([0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:]{8}( ?UTC|Z)).*/\1/Ip' <<<"$2")
-  if [[ $value =~ ^[0-9]{1,9}$ ]]; then
-    echo "$((EPOCHSECONDS + value))"
-  elif [ -n "$value" ] && date -u -d "$value" +%s 2>/dev/null; then
-    :
-  elif [ "$1" = rateLimited ]; then
-    echo "$((EPOCHSECONDS + 3600))"
+  if [[ $value =~ ^0*([0-9]+)$ ]]; then
+    value=${BASH_REMATCH[1]}
+    until=$((EPOCHSECONDS + (${#value} > 7 ? longest_pause : value)))
+  elif [ -n "$value" ]; then
+    until=$(date -u -d "$value" +%s 2>/dev/null) || :
   fi
+  if [ -z "$until" ] && [ "$1" = rateLimited ]; then until=$((EPOCHSECONDS + 3600)); fi
+  [ -z "$until" ] || echo "$((until < EPOCHSECONDS + longest_pause ? until : EPOCHSECONDS + longest_pause))"
 }
 
 keep_invalid_challenge() { # RESULT: lines of ["path","to"]<TAB>value
