@@ -1,13 +1,12 @@
 # shellcheck shell=bash disable=SC2154
-# (STAGE is set by files.sh)
+# (STAGE and unit_dir are set by files.sh)
 # Follow-up (see files.sh) that puts the certificate program and its services to work.
 # Parameters: SCHEDULE, the timer's OnCalendar; CHALLENGE, ADDRESS:PORT of the sidecar (empty: there is none);
-# METRICS, ADDRESS:PORT of the metrics.
-: "${SCHEDULE:?}" "${CHALLENGE?}" "${METRICS:?}"
+# METRICS, ADDRESS:PORT of the metrics; LOCK_SECONDS, how long another run of certificates is waited for.
+: "${SCHEDULE:?}" "${CHALLENGE?}" "${METRICS:?}" "${LOCK_SECONDS:?}"
 
 systemd=/etc/systemd/system
 services=(veza-challenge.service veza-certificate-metrics.service veza-certificates.timer)
-changed=() # those of them that have to be started anew
 answer_seconds=10
 
 follow_up() {
@@ -18,18 +17,30 @@ follow_up() {
     if [ ! -f "$STAGE$systemd/$service" ]; then
       systemctl disable --now --quiet "$service" 2>/dev/null || :
     elif staged_changed "$systemd/$service"; then
-      changed+=("$service")
+      # In a file, because a run that is cut off after `place` leaves nothing else to tell that it is due.
+      printf '%s\n' "$service" >>"$unit_dir/restart"
     fi
   done
-  place
+  place_alone
   start_services
   for address in ${CHALLENGE:+"$CHALLENGE"} "$METRICS"; do
     answers "$address" || fail "nothing answers on $address after $answer_seconds s:
 $(journalctl -u veza-challenge -u veza-certificate-metrics -o cat --no-pager -n 10)
-State now: the services are what they were before. See: ss -ltnp"
+They are put back to what they were before. See: ss -ltnp"
   done
   /usr/local/lib/veza/certificates install ||
     fail "the certificates could not be given to HAProxy; the reason is above. State now: what it served before, it still serves"
+  rm -f "$unit_dir/restart"
+}
+
+# Not under a run of the program, which would have the old libraries and a new hook then.
+place_alone() {
+  install -d -m 0700 /run/veza
+  exec 9>/run/veza/certificates.lock
+  flock --wait "$LOCK_SECONDS" 9 ||
+    fail "another run of certificates has been going on for $LOCK_SECONDS s. Nothing was changed; try again when it has ended (ps in the container shows it)"
+  place
+  exec 9>&-
 }
 
 start_services() {
@@ -38,7 +49,7 @@ start_services() {
   for service in "${services[@]}"; do
     [ -f "$systemd/$service" ] || continue
     systemctl is-enabled --quiet "$service" || systemctl enable --quiet "$service"
-    if [[ " ${changed[*]} " == *" $service "* ]]; then systemctl restart "$service"; else systemctl start "$service"; fi
+    if grep -sqxF "$service" "$unit_dir/restart"; then systemctl restart "$service"; else systemctl start "$service"; fi
   done
 }
 
@@ -47,8 +58,14 @@ answers() { # ADDRESS:PORT
 }
 
 undo() {
+  local service
+  for service in "${services[@]}"; do
+    # There is no way back to a service that was not there but to end it, before its file goes.
+    if grep -sqxF "$systemd/$service" "$unit_dir/added"; then systemctl disable --now --quiet "$service" || :; fi
+  done
   restore
   start_services || :
+  rm -f "$unit_dir/restart"
 }
 
 on_delete() {

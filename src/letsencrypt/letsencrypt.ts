@@ -5,7 +5,13 @@ import { Exec } from "../incus/exec.ts";
 import { Files } from "../incus/files.ts";
 import { caRootFile, caRootUnit } from "./pebble-units.ts";
 import { placeholders } from "./placeholders.ts";
-import { certificateProgram, letsencryptUnit, placeholderUnit, renewalSeconds } from "./unit.ts";
+import {
+  certificateProgram,
+  installSeconds,
+  letsencryptUnit,
+  placeholderUnit,
+  renewalSeconds,
+} from "./unit.ts";
 
 export interface LetsencryptArgs {
   readonly config: LetsencryptConfig;
@@ -51,7 +57,7 @@ export class Letsencrypt extends pulumi.ComponentResource {
           ...(caCertificate === undefined ? {} : { caCertificate: caRootFile }),
         }),
         after: root,
-        limitSeconds: 120,
+        limitSeconds: installSeconds(config),
       },
       parent,
     );
@@ -63,7 +69,7 @@ export class Letsencrypt extends pulumi.ComponentResource {
         container,
         spec: pems.apply(placeholderUnit),
         after: [files.applied],
-        limitSeconds: 120,
+        limitSeconds: installSeconds(config),
       },
       parent,
     );

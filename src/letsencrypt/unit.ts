@@ -19,6 +19,9 @@ export const certificateProgram = "/usr/local/lib/veza/certificates";
 /** What outlives the load balancer's container: accounts, issued certificates, what came of the last attempts. */
 export const certificateVolume = "/var/lib/dehydrated";
 
+/** Seconds that an update waits at each of its steps for another run of the program, which may have the CA to wait for. */
+const lockSeconds = 60;
+
 const challengeDirectory = "/var/lib/veza/challenges";
 const tlsDirectory = "/usr/local/etc/tls";
 const placeholderDirectory = `${tlsDirectory}/placeholders`;
@@ -73,6 +76,7 @@ export function letsencryptUnit(config: LetsencryptConfig, options: LetsencryptO
         SCHEDULE: config.renewal.schedule,
         CHALLENGE: sidecar ? `${address}:${String(config.challenge.port)}` : "",
         METRICS: `127.0.0.1:${String(certificateMetricsPort)}`,
+        LOCK_SECONDS: lockSeconds,
       },
     },
   };
@@ -99,10 +103,20 @@ export function placeholderUnit(pems: readonly { readonly name: string; readonly
 
 /**
  * Seconds that `certificates renew` may take at most: another run that has to end first, then for each certificate the
- * DNS server's silence, and the CA's twice (an account that it does not know is registered again).
+ * DNS server's slowness, which has more time with more names, and the CA's twice (an account that it does not know is
+ * registered again).
  */
 export function renewalSeconds({ certificates, timeoutSeconds }: LetsencryptConfig): number {
-  return 300 + certificates.length * (15 + 2 * (timeoutSeconds + 5)) + 60;
+  const each = certificates.map(({ names }) => 30 + names.length + 2 * (timeoutSeconds + 5));
+  return 300 + each.reduce((sum, seconds) => sum + seconds, 0) + 60;
+}
+
+/**
+ * Seconds that bringing the program, or placeholders, may take at most: another run that has to end first, before files
+ * are changed and again before certificates are, then what services and each certificate take.
+ */
+export function installSeconds({ certificates }: LetsencryptConfig): number {
+  return 2 * lockSeconds + 60 + 2 * certificates.length;
 }
 
 const words = z.record(z.string(), z.string());
@@ -157,6 +171,7 @@ function environmentFile(config: LetsencryptConfig, { directory, resolver }: Let
     RESOLVER: resolverAddress,
     RESOLVER_PORT: resolverPort,
     TIMEOUT: config.timeoutSeconds,
+    LOCK_SECONDS: lockSeconds,
     PLACEHOLDER_ORGANIZATION: placeholderOrganization,
     CERTIFICATES: certificateDirectory,
     PLACEHOLDERS: placeholderDirectory,

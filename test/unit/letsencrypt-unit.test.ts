@@ -1,7 +1,12 @@
 import { describe, expect, it } from "@jest/globals";
 import { execFileSync } from "node:child_process";
 import { letsencryptSchema } from "../../src/config/letsencrypt.ts";
-import { letsencryptUnit, placeholderUnit, renewalSeconds } from "../../src/letsencrypt/unit.ts";
+import {
+  installSeconds,
+  letsencryptUnit,
+  placeholderUnit,
+  renewalSeconds,
+} from "../../src/letsencrypt/unit.ts";
 
 const directory = "https://acme.example/directory";
 
@@ -97,9 +102,21 @@ describe("what lands in a load balancer that gets certificates", () => {
   it("may take as long as every certificate takes at its worst", () => {
     const { config, unit } = unitOf({ timeoutSeconds: 100 });
     expect(renewalSeconds(config)).toBeGreaterThan(300 + 2 * 2 * 100);
+    const names = [...Array(50).keys()].map((n) => `n${String(n)}.veza.fr`);
+    const many = unitOf({ timeoutSeconds: 100, certificates: [{ names }, { names: ["talas.fr"] }] }).config;
+    expect(renewalSeconds(many)).toBe(renewalSeconds(config) + 48);
     const service = unit.files.find(({ path }) => path.endsWith("/veza-certificates.service"));
     expect(service?.content).toContain(`TimeoutStartSec=${String(renewalSeconds(config))}\n`);
   });
+});
+
+it("an update waits for other runs less long than its step may take, which is longer for more certificates", () => {
+  const { config, unit } = unitOf();
+  const waits = Number(unit.followUp?.parameters?.["LOCK_SECONDS"]);
+  expect(textOf("/etc/veza/certificates.env")).toContain(`LOCK_SECONDS='${String(waits)}'\n`);
+  expect(installSeconds(config)).toBeGreaterThan(2 * waits + 40);
+  const certificates = [...Array(200).keys()].map((n) => ({ names: [`n${String(n)}.veza.fr`] }));
+  expect(installSeconds(unitOf({ certificates }).config)).toBeGreaterThan(2 * waits + 40 + 200);
 });
 
 describe("placeholders", () => {

@@ -7,6 +7,8 @@
 #             or no), when all of them were looked at last
 #   metrics   the same for Prometheus
 # Times are seconds since 1970, 0 for none. Whatever is killed anywhere is made good by the next install or renew.
+# shellcheck disable=SC2154
+# (settings are a library's)
 set -euo pipefail
 umask 077
 
@@ -32,11 +34,11 @@ main() {
   read_settings
   case $verb in
     install)
-      hold_lock
+      hold_lock "$LOCK_SECONDS"
       install_all
       ;;
     renew)
-      hold_lock
+      hold_lock "$renewal_lock_seconds"
       renew "$@"
       ;;
     status) status ;;
