@@ -35,11 +35,18 @@ export class InstallLab {
     await this.#containers.close();
   }
 
-  /** Applies the unit of the certificate program, with this in the config from now on. */
-  async program(config: object): Promise<Outcome> {
+  /**
+   * Applies the unit of the certificate program, with this in the config from now on.
+   * @param killedBefore command right before which what does it is killed
+   */
+  async program(config: object, killedBefore?: string): Promise<Outcome> {
     this.#config = config;
     const parsed = this.#parsed();
-    return this.#containers.unit(container, letsencryptUnit(parsed, authority(parsed)));
+    const before =
+      killedBefore === undefined
+        ? ""
+        : `set -T\ntrap '[[ $BASH_COMMAND != "${killedBefore}"* ]] || kill -KILL $$' DEBUG\n`;
+    return this.#containers.unit(container, letsencryptUnit(parsed, authority(parsed)), { before });
   }
 
   async removeProgram(): Promise<Outcome> {

@@ -122,7 +122,7 @@ describe("certificates in a load balancer's container", () => {
     const serial = await lab.make("expired-b", "b.test", "rsa", old);
     const made = "/root/made/expired-b";
     await lab.shell(
-      `cat ${made}/cert.pem ${made}/chain.pem ${made}/privkey.pem >/var/lib/dehydrated/issued/*/b.test.pem`,
+      `cat ${made}/cert.pem ${made}/chain.pem ${made}/privkey.pem | tee /var/lib/dehydrated/issued/*/b.test.pem >/usr/local/etc/tls/haproxy/b.test.pem`,
     );
     expect((await lab.certificates("install")).exitCode).toBe(0);
     expect([await lab.served("b.test"), await lab.status("b.test", 3)]).toEqual([serial, "issued"]);
@@ -141,6 +141,89 @@ describe("certificates in a load balancer's container", () => {
     expect([await lab.served("a.test"), await lab.status("a.test", 11)]).toEqual([serial, "no"]);
   });
 
+  it("come back to the redirects only once the running HAProxy has them", async () => {
+    const others = { certificates: [{ names: ["c.test"] }, b] };
+    await lab.make("one-c", "c.test");
+    await lab.program(others);
+    await lab.placeholders();
+    await lab.deploy("c.test", "one-c");
+    expect([await lab.map(), await lab.overHttp("c.test")]).toEqual(["b.test 1\n", "503 "]);
+    await lab.haproxy();
+    expect((await lab.certificates("install")).exitCode).toBe(0);
+    expect(await lab.map()).toBe("b.test 1\nc.test 1\n");
+    expect(await lab.overHttp("c.test")).toBe("301 https://c.test/");
+    await lab.program({ certificates: [a, b] });
+    await lab.placeholders();
+    await lab.haproxy();
+    await lab.certificates("install");
+    expect(await lab.map()).toBe("a.test 1\nb.test 1\nwww.a.test 1\n");
+  });
+
+  it("need no order for another order of their names", async () => {
+    const serial = await lab.served("a.test");
+    await lab.program({ certificates: [{ names: [...a.names].reverse() }, b] });
+    await lab.placeholders();
+    expect(await lab.shell("ls -A /usr/local/etc/tls/haproxy")).toBe("b.test.pem\nwww.a.test.pem\n");
+    expect([await lab.served("a.test"), await lab.served("www.a.test")]).toEqual([serial, serial]);
+    expect([await lab.status("www.a.test", 3), await lab.status("www.a.test", 11)]).toEqual(["issued", "no"]);
+    expect(await lab.map()).toBe("a.test 1\nb.test 1\nwww.a.test 1\n");
+    await lab.program({ certificates: [a, b] });
+    await lab.placeholders();
+    expect(await lab.served("www.a.test")).toBe(serial);
+  });
+
+  it("serve a name that moves to another one until that has it", async () => {
+    await lab.make("two-b", "b.test");
+    await lab.deploy("b.test", "two-b");
+    const [ofA, ofB] = [await lab.served("a.test"), await lab.served("b.test")];
+    // b.test moves into the certificate of a.test, which is to have a name that nobody had, too.
+    const joined = { names: [...a.names, "b.test", "new.test"] };
+    await lab.program({ certificates: [joined] });
+    await lab.placeholders();
+    expect([await lab.served("a.test"), await lab.served("b.test")]).toEqual([ofA, ofB]);
+    expect(await lab.map()).toBe("a.test 1\nb.test 1\nwww.a.test 1\n");
+    const serial = await lab.make("joined", joined.names.join(" "));
+    await lab.deploy("a.test", "joined");
+    expect((await lab.certificates("install")).exitCode).toBe(0);
+    for (const name of joined.names) expect([name, await lab.served(name)]).toEqual([name, serial]);
+    expect(await lab.shell("ls -A /usr/local/etc/tls/haproxy")).toBe("a.test.pem\n");
+    // And out of it again: nothing was issued for the others yet.
+    await lab.program({ certificates: [a, { names: ["new.test", "b.test"] }] });
+    await lab.placeholders();
+    await lab.haproxy();
+    for (const name of joined.names) expect([name, await lab.served(name)]).toEqual([name, serial]);
+    const alone = await lab.make("alone", a.names.join(" "));
+    await lab.deploy("a.test", "alone");
+    expect((await lab.certificates("install")).exitCode).toBe(0);
+    expect([await lab.status("a.test", 7), await lab.served("b.test")]).toEqual([alone, serial]);
+    await lab.program({ certificates: [a, b] });
+    await lab.placeholders();
+    await lab.haproxy();
+    expect([await lab.served("a.test"), await lab.served("b.test")]).toEqual([alone, ofB]);
+  });
+
+  it("stay where they are the only one for a name", async () => {
+    const both = await lab.make("xy", "x.test y.test");
+    await lab.make("z", "z.test");
+    await lab.program({ certificates: [{ names: ["x.test", "y.test"] }, { names: ["z.test"] }] });
+    await lab.deploy("x.test", "xy");
+    await lab.deploy("z.test", "z");
+    await lab.haproxy();
+    await lab.program({ certificates: [{ names: ["x.test"] }, { names: ["z.test", "y.test"] }] });
+    const x = await lab.make("x", "x.test");
+    expect((await lab.deploy("x.test", "x")).exitCode).toBe(0);
+    const said = "x.test: the certificate before stays, because only it has y.test";
+    expect(await lab.certificates("install")).toEqual({ exitCode: 0, said });
+    expect([await lab.served("x.test"), await lab.served("y.test")]).toEqual([both, both]);
+    const zy = await lab.make("zy", "z.test y.test");
+    await lab.deploy("z.test", "zy");
+    expect((await lab.certificates("install")).exitCode).toBe(0);
+    expect([await lab.served("x.test"), await lab.served("y.test")]).toEqual([x, zy]);
+    await lab.program({ certificates: [a, b] });
+    await lab.placeholders();
+    await lab.haproxy();
+  });
+
   it("survive the loss of the volume for as long as they can", async () => {
     const serial = await lab.served("a.test");
     await lab.shell("mv /var/lib/dehydrated/issued /root/issued");
@@ -155,6 +238,34 @@ describe("certificates in a load balancer's container", () => {
     expect(await lab.shell("cd /usr/local/etc/tls/haproxy; rm edge.pem; ls -A")).toBe(
       "a.test.pem\nb.test.pem\n",
     );
+  });
+
+  it("have services that run with their settings, also when an update was killed before it started them", async () => {
+    const change = { certificates: [a, b], challenge: { port: 8890 } };
+    expect((await lab.program(change, "start_services")).exitCode).not.toBe(0);
+    expect(await lab.program(change)).toMatchObject({ exitCode: 0 });
+    expect((await lab.shell("ss -ltnH sport = :8890")).trim()).not.toBe("");
+    expect(await lab.program({ certificates: [a, b] })).toMatchObject({ exitCode: 0 });
+  });
+
+  it("have a program that is not changed under one that runs, nor waited for without an end", async () => {
+    const held = (seconds: number) =>
+      lab.shell(
+        `systemd-run -q flock /run/veza/certificates.lock bash -c 'sleep ${String(seconds)}; date +%s.%N >/root/released'; sleep 0.5`,
+      );
+    await held(4);
+    await lab.program({ certificates: [a, b], timeoutSeconds: 99 });
+    const placed = Number(await lab.shell("stat -c %.9Z /etc/veza/certificates.env"));
+    expect(placed).toBeGreaterThan(Number(await lab.shell("cat /root/released")));
+    await held(8);
+    const settings = "/etc/veza/certificates.env";
+    await lab.shell(`sed -i "s/^LOCK_SECONDS=.*/LOCK_SECONDS='1'/" ${settings}`);
+    const { exitCode, said } = await lab.certificates("install");
+    expect([exitCode, said]).toEqual([
+      1,
+      expect.stringMatching(/^another run of certificates has been going on for 1 s\. Nothing was changed/),
+    ]);
+    expect(await lab.program({ certificates: [a, b] })).toMatchObject({ exitCode: 0 });
   });
 
   it("are looked at by the timer's service after a reboot, too, and that is seen", async () => {
@@ -202,10 +313,21 @@ describe("certificates in a load balancer's container", () => {
   });
 
   it("are removed with their program, and nothing of it goes on running", async () => {
-    expect((await lab.removeProgram()).exitCode).toBe(0);
+    // What comes instead.
+    await lab.shell("cp /usr/local/etc/tls/haproxy/{b.test,edge}.pem");
+    expect(await lab.removeProgram()).toMatchObject({ exitCode: 0 });
     const units = "veza-challenge veza-certificate-metrics veza-certificates.timer";
     expect(await lab.shell(`systemctl is-active ${units} || :`)).toBe("inactive\ninactive\ninactive\n");
-    expect(await lab.shell("ls -A /usr/local/etc/tls/haproxy")).toBe("");
-    expect(await lab.shell("ls /var/lib/dehydrated/issued/*")).toBe("a.test.pem\nb.test.pem\n");
+    expect(await lab.shell("ls -A /usr/local/etc/tls/haproxy")).toBe("edge.pem\n");
+    expect(await lab.shell("ls /var/lib/dehydrated/issued/*")).toMatch(/^a\.test\.pem\nb\.test\.pem\n/);
+  });
+
+  it("leave no service behind when they could not be brought at all", async () => {
+    await lab.shell("mkdir -p /usr/local/etc/tls/issued-names.map/x");
+    const { exitCode, said } = await lab.program({ certificates: [a, b] });
+    expect([exitCode, said]).toEqual([1, expect.stringContaining("could not be given to HAProxy")]);
+    const units = "veza-challenge veza-certificate-metrics veza-certificates.timer";
+    expect(await lab.shell(`systemctl is-active ${units} || :`)).toBe("inactive\ninactive\ninactive\n");
+    expect(await lab.shell("find /etc/systemd/system -name 'veza-c*'")).toBe("");
   });
 });

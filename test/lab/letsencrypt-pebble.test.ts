@@ -157,8 +157,8 @@ describe("a change of the config", () => {
     expect((await lab.shell(`ls ${certificateDirectory}`)).trim()).toBe("veza.test.pem");
     await lab.configure([longer, otherKey]);
     expect(await lab.serials(...second)).toEqual(before);
-    expect(await lab.overHttp("talas.test")).toBe(`301 https://talas.test${path}`);
     await lab.renew();
+    expect(await lab.overHttp("talas.test")).toBe(`301 https://talas.test${path}`);
     expect(await asked()).toBe(questions);
   }, 60_000);
 });

@@ -13,14 +13,15 @@ for library in settings pem store handover attempts reason; do
 done
 
 deploy() { # NAME KEY CERTIFICATE FULLCHAIN CHAIN TIMESTAMP
-  local said
+  local said=$run/said
   read_settings
   # Run by `certificates renew` it holds the lock already; run by hand it does not.
-  [ -n "${VEZA_RENEWAL-}" ] || hold_lock
-  if said=$(store_certificate "$1" "$4" "$2" 2>&1) && said=$(hand_over "$1" 2>&1) && said=$(write_map 2>&1); then
+  [ -n "${VEZA_RENEWAL-}" ] || hold_lock "$renewal_lock_seconds"
+  if { store_certificate "$1" "$4" "$2" && read_issued && hand_over "$1" && write_map; } >"$said" 2>&1; then
     : >"$run/deployed"
     return
   fi
+  said=$(<"$said")
   said=${said:-it could not be stored below $VOLUME}
   keep_reason "$said"
   printf '%s: %s\n' "$1" "$said" >&2

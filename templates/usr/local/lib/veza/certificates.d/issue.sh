@@ -4,6 +4,7 @@
 
 failures=()          # what to say about each that could not be had
 declare -A tried=()  # certificates that this run did something about
+not_installed=       # set where HAProxy could not be given what there is
 registered_again=    # set once this run has set an account aside
 
 renew() { # [--force] [NAME...]
@@ -26,6 +27,7 @@ renew() { # [--force] [NAME...]
     wanted=("${primaries[@]}")
     note_look || :
   fi
+  read_issued
   # Left behind by a killed run. A younger file may be part of something that somebody does by hand.
   find "$CHALLENGES" -type f -mmin +60 -delete 2>/dev/null || :
   update_contact
@@ -33,7 +35,7 @@ renew() { # [--force] [NAME...]
     renew_one "$primary" "$force" || :
   done
   empty_run
-  install_all || failures+=('what HAProxy has is not what it should have; the reason is above')
+  install_all || not_installed=yes
   settle
   forget_expired
   report_failures
@@ -66,6 +68,7 @@ renew_one() { # PRIMARY FORCE (or nothing)
     attempt_succeeded "$1" || :
     remember_contact
     read_certificate "$(issued_pem "$1")"
+    read_issued
     echo "$1: issued, valid until $(iso "${certificate[not_after]}") (asked because ${why:-it was forced})"
     return
   fi
@@ -79,7 +82,8 @@ empty_run() { rm -rf "$run" && mkdir -m 0700 "$run"; }
 
 # One order, from dehydrated's start to its hook's end. Fails with the reason kept.
 ask() { # PRIMARY
-  local status=0 log=$VOLUME/attempts/$1.log nonces
+  local status=0 log nonces
+  log=$(attempt_file "$1").log
   empty_run
   mend_account
   # Its names in a list of their own: with --domain, a CA that refuses early has dehydrated delete the configured list.
@@ -115,6 +119,8 @@ set_aside_account() { # WHY
   local account
   account=$(account_directory)
   [ -d "$account" ] || return 0
+  # Only the last one stays: each is a private key more.
+  rm -rf "$account".unknown-*
   mv -T "$account" "$account.unknown-$EPOCHSECONDS"
   echo "the account at $DIRECTORY is set aside, because $1; it is registered anew"
 }
@@ -165,12 +171,15 @@ settle() {
 
 report_failures() {
   local failure
-  [ "${#failures[@]}" -gt 0 ] || return 0
+  [ "${#failures[@]}" -gt 0 ] || [ -n "$not_installed" ] || return 0
   {
-    echo "${#failures[@]} of ${#primaries[@]} certificates could not be renewed:"
-    printf '  %s\n' "${failures[@]}"
+    [ "${#failures[@]}" -eq 0 ] || {
+      echo "${#failures[@]} of ${#primaries[@]} certificates could not be renewed:"
+      printf '  %s\n' "${failures[@]}"
+    }
+    [ -z "$not_installed" ] || echo "what HAProxy has is not what it should have; the reason is above."
     echo "State now: certificates that were in service still are; a name that never had one answers over HTTP, and over HTTPS with a placeholder."
-    echo "Next: correct what is named above and run bin/pulumi up or bin/veza certs renew again; the timer does so, too. What the client said last lies in $VOLUME/attempts/NAME.log"
+    echo "Next: correct what is named above and run bin/pulumi up or bin/veza certs renew again; the timer does so, too. What the client said last lies in $(attempt_file NAME).log"
   } >&2
   # systemd writes it to the journal itself.
   if [ -z "${JOURNAL_STREAM-}" ]; then

@@ -49,7 +49,17 @@ has_names() { # WORDS: true when the certificate that was read is for all of the
   done
 }
 
+has_one_of() { # WORDS
+  local name
+  for name in $1; do
+    if has_names "$name"; then return 0; fi
+  done
+  return 1
+}
+
 is_placeholder() { [ "${certificate[organization]}" = "$PLACEHOLDER_ORGANIZATION" ]; }
+
+is_valid() { ! is_placeholder && [ "${certificate[not_after]}" -gt "$EPOCHSECONDS" ]; }
 
 # Says what keeps HAProxy from serving PEM; nothing when nothing does.
 pem_problem() { # PEM
@@ -71,10 +81,12 @@ haproxy_problem() { # PEM
     printf 'haproxy does not take it: %s' "$(grep -E '^\[(ALERT|WARNING)\]' <<<"$said" | tr '\n' ' ' || echo 'no answer within 30 s')"
 }
 
+temporary=.incoming # as long as it is: a name with more around it may be too long for a file
+
 # The file is whole at its name, or not there at all; also after a power cut.
 put() { # FILE TARGET
-  local temporary=${2%/*}/.${2##*/}
-  install -m 0600 "$1" "$temporary" && sync "$temporary" && mv -fT "$temporary" "$2" && sync "${2%/*}"
+  local incoming=${2%/*}/$temporary
+  install -m 0600 "$1" "$incoming" && sync "$incoming" && mv -fT "$incoming" "$2" && sync "${2%/*}"
 }
 
 iso() { date -u -d "@$1" +%Y-%m-%dT%H:%M:%SZ; } # SECONDS

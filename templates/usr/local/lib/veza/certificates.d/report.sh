@@ -5,13 +5,14 @@
 status() {
   local primary state error due_now look
   look=$(last_look)
+  read_issued
   for primary in "${primaries[@]}"; do
     read_attempt "$primary"
     error=${attempt[error]}
     if ! read_certificate "$CERTIFICATES/$primary.pem"; then
       state=missing
       certificate=([issuer]='' [not_before]=0 [not_after]=0 [serial]='')
-    elif is_placeholder; then
+    elif is_placeholder || ! has_names "$primary"; then
       state=placeholder
     else
       state=issued
