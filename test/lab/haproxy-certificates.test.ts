@@ -169,12 +169,17 @@ describe("a new certificate", () => {
     },
   );
 
-  it("of a name that HAProxy does not know yet is left for its next start", async () => {
+  it("of a name that HAProxy does not know yet is told apart, and served after the next reload", async () => {
     const unknown = `${certificateDirectory}/new.test.pem`;
-    await lab.shell("haproxy", `cp ${pem} ${unknown}`);
-    expect(await control(`use-certificate ${unknown}`)).toMatch(
-      /the running haproxy has no .*new\.test.*\nexit 0\n$/,
+    const { chain, key, serial } = await selfSigned("new.test");
+    await lab.write("haproxy", unknown, chain + key);
+    expect(await control(`use-certificate ${unknown} 2>&1 >/dev/null`)).toMatch(
+      /^the running haproxy has no .*new\.test.*\nexit 3\n$/,
     );
+    expect((await tlsSession("new.test")).serial).not.toBe(serial);
+    expect(await control("reload")).toBe("exit 0\n");
+    expect(await control(`use-certificate ${unknown}`)).toBe("exit 0\n");
+    expect((await tlsSession("new.test")).serial).toBe(serial);
     await lab.shell("haproxy", `rm ${unknown}`);
   });
 

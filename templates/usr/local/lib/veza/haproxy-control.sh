@@ -5,8 +5,8 @@
 #   check-servers    fails when a running server's address is not the configured one
 #   use-certificate  has the running HAProxy serve what is in that file, without a reload, and proves that it does
 #   use-map          the same for the entries of a map
-# These two do nothing, and say so, when HAProxy does not run or its configuration has no such file: it reads the file
-# when it starts or reloads.
+# These two do nothing, and say so, when HAProxy does not run: it reads the file when it starts. Of a file that the
+# running one does not have they say that, too, and use-certificate ends with 3 then: it is not served before a reload.
 #   remove-certificates  removes these files, which HAProxy reads from a directory, and has it forget them by a reload
 # When the last three fail, what HAProxy served before is what it serves.
 set -euo pipefail
@@ -164,8 +164,8 @@ use_certificate() { # PEM
   pending=$(sed -n 's/^\*//p' <<<"$said" | head -n 1)
   [ -z "$pending" ] || ask "$admin" 5 "abort ssl cert $pending" >/dev/null
   grep -qxF "$1" <<<"$said" || {
-    unknown "$1"
-    return 0
+    unknown "$1" >&2
+    return 3
   }
   [ "$(certificate_in_use "$1")" != "$wanted" ] || return 0
   if [ "$(stat -c %s "$1")" -gt "$(($(buffer_bytes) - 2048))" ]; then
