@@ -212,7 +212,7 @@ describe("a name of three certificates that leads elsewhere", () => {
 });
 
 describe("a CA", () => {
-  beforeAll(() => lab.configure([longer, otherKey], { timeoutSeconds: 10 }), 60_000);
+  beforeAll(() => lab.configure([longer, otherKey]), 60_000);
 
   it("that does not answer costs no certificate, and is asked again without hands when it does", async () => {
     const [root, before] = [await lab.pebble.root(), await lab.shown("talas.test")];
@@ -240,6 +240,7 @@ describe("a CA", () => {
 
   it("that has stopped to answer is waited for no longer than its limit", async () => {
     const before = await lab.serials(...all);
+    await lab.configure([longer, otherKey], { timeoutSeconds: 10 });
     await lab.pebble.freeze();
     const begun = performance.now();
     const { exitCode, said } = await lab.certificates("renew", "--force", "talas.test");
@@ -249,6 +250,7 @@ describe("a CA", () => {
     expect(said).toMatch(/talas\.test: .*10 s/);
     expect(seconds).toBeLessThan(20);
     expect(await lab.serials(...all)).toEqual(before);
+    await lab.configure([longer, otherKey]);
     await lab.renew("--force", "talas.test");
     expect(await lab.shown("talas.test")).toMatchObject({ trusted: true });
   }, 90_000);
@@ -271,7 +273,7 @@ describe("a CA", () => {
 
   it("that names a time is not asked before, not even by force", async () => {
     const limited = { status: 429, type: "rateLimited", detail: "too many certificates already issued" };
-    const ca = await PlayedCa.open(machine, lab.listener, { ...limited, headers: { "Retry-After": "4" } });
+    const ca = await PlayedCa.open(machine, lab.listener, { ...limited, headers: { "Retry-After": "15" } });
     try {
       // Certificates of the CA before stay in service until the new one has given others.
       const before = await lab.serials(...all);
@@ -283,11 +285,11 @@ describe("a CA", () => {
         expect(await lab.certificates("renew", ...words)).toMatchObject({ exitCode: 1 });
       expect(ca.orders).toBe(1);
       expect(await lab.serials(...first)).toEqual(before.slice(0, 2));
-      await new Promise((resolve) => setTimeout(resolve, 5_000));
+      await new Promise((resolve) => setTimeout(resolve, 16_000));
       await lab.certificates("renew");
       expect(ca.orders).toBe(2);
     } finally {
       await ca.close();
     }
-  }, 60_000);
+  }, 90_000);
 });
