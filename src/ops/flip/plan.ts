@@ -42,7 +42,7 @@ export function planBegun({ nodes }: Topology, { from, to }: Pick<FlipNote, "fro
   return {
     kind: "refused",
     reasons: [
-      `a flip from ${from || "a node"} to ${to || "a node"} was cut off, and ${to || "that node"} does not say whether it was promoted. Nothing was changed, because two primaries are worse than none. Have it answer first (bin/veza topology shows what it does), then run this again`,
+      `a flip from ${from || "a node"} to ${to || "a node"} was cut off, and ${to || "that node"} does not say whether it was promoted. Nothing was changed, because two primaries are worse than none. Have it answer first (bin/veza topology shows what it does), then run this again. Where ${to || "it"} is gone for good, docs/postgres-operations.md says how ${from || "the other"} opens alone`,
     ],
   };
 }
