@@ -32,7 +32,7 @@ describe("a flip that nobody has begun", () => {
               lagBytes: 2 * 1024 * 1024,
               timeline: 2,
               systemIdentifier: "1",
-              peer: { reachable: false },
+              streaming: false,
             }),
           ),
         ],
@@ -47,7 +47,7 @@ describe("a flip that nobody has begun", () => {
     expect(plan).toEqual({
       kind: "refused",
       reasons: [
-        "postgres-2 does not reach postgres-1",
+        "nothing streams to postgres-2 from postgres-1",
         "postgres-2 follows timeline 2, postgres-1 has 3",
         "postgres-2 is no copy of postgres-1",
         "postgres-2 is 2.0 MiB behind postgres-1; the limit is 976.6 KiB",

@@ -9,6 +9,7 @@ export function primaryDetails(node: string, changes: Partial<NodeDetails> = {})
     state: "primary",
     timeline: 3,
     lsn: { current: "0/5000060" },
+    streaming: true,
     fenced: false,
     peer: { reachable: true, timeline: 3, role: "standby" },
     systemIdentifier: "7400000000000000001",

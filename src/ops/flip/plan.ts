@@ -69,10 +69,10 @@ function planFresh(topology: Topology, { to, maxLagBytes }: FlipAsked): Plan {
 function standbyProblems({ name, details }: NodeView, from: NodeView, maxLagBytes: number): string[] {
   if (details === undefined) return [`${name} does not answer`];
   if (details.state !== "standby") return [`${name} is ${details.state}, and only a standby can be promoted`];
-  const { timeline, lagBytes, peer, systemIdentifier } = details;
+  const { timeline, lagBytes, streaming, systemIdentifier } = details;
   const primary = from.details;
   return [
-    ...(peer?.reachable === true ? [] : [`${name} does not reach ${from.name}`]),
+    ...(streaming === true ? [] : [`nothing streams to ${name} from ${from.name}`]),
     ...(timeline !== primary?.timeline
       ? [`${name} follows timeline ${String(timeline)}, ${from.name} has ${String(primary?.timeline)}`]
       : []),

@@ -87,7 +87,7 @@ function afterSteps({ from, to }: Way, site: PostgresSite, says: PostgresSays): 
       isOutage: false,
       run: async () => {
         if ((await stateOf(site, from)) === "standby") return;
-        await says.node(from, ["demote", "unfence"], rejoinSeconds);
+        await says.node(from, ["demote"], rejoinSeconds);
       },
     },
     {

@@ -34,6 +34,8 @@ export const nodeDetailsSchema = z.object({
     .nullish(),
   /** Bytes of WAL that a standby has not replayed. */
   lagBytes: z.number().nullish(),
+  /** Whether WAL comes in on a standby, or goes out on a primary. */
+  streaming: z.boolean().nullish(),
   /** Why it is fenced. */
   fenced: z.union([z.boolean(), z.string()]).nullish(),
   peer: z

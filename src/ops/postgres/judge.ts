@@ -88,8 +88,7 @@ function standbyProblems(
   const lag = details.lagBytes ?? undefined;
   if (lag !== undefined && lag > lagLimitBytes)
     return [`${name}: is ${inWords(lag)} behind the primary: is it catching up? bin/veza topology again`];
-  if (details.peer?.reachable === false) return [`${name}: does not reach its primary`];
-  return [];
+  return details.streaming === false ? [`${name}: nothing streams to it from its primary`] : [];
 }
 
 function routerProblems({ name, seen }: RouterView, primary: NodeView | undefined): string[] {

@@ -57,7 +57,7 @@ export async function rebuildStandby(
     const says = new PostgresSays(site);
     const begin = performance.now();
     try {
-      const work = says.node(name, ["rebuild", "unfence"], rebuildSeconds);
+      const work = says.node(name, ["rebuild"], rebuildSeconds);
       await Promise.all([work, showProgress(site, peer.name, work, talk)]);
       await followsWithin(site, name);
     } catch (error) {
@@ -107,7 +107,7 @@ async function followsWithin(site: PostgresSite, name: string): Promise<void> {
   for (;;) {
     const { nodes } = await look(site, () => undefined);
     const details = nodes.find((node) => node.name === name)?.details;
-    if (details?.state === "standby" && details.peer?.reachable === true) return;
+    if (details?.state === "standby" && details.streaming === true) return;
     if (performance.now() > deadline)
       throw new RebuildError(
         `${name} was copied, and is ${details?.state ?? "silent"} after ${String(streamingSeconds)} s instead of following. bin/veza topology says why`,
