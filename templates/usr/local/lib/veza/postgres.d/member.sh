@@ -1,0 +1,262 @@
+# shellcheck shell=bash disable=SC2154
+# (settings, facts and the peer are other libraries')
+# What a node is in the pair, and how it becomes the other.
+
+start_seconds=120
+
+## Becoming one of the pair
+
+# Does nothing to data that is there, whatever it is: what operators have made of the node stays.
+bootstrap() {
+  local problem
+  prepare_directories
+  read_facts full
+  if [ "${fact[data]}" = none ]; then
+    ask_peer
+    if [ "${peer[reachable]}" != true ]; then
+      fail "it has no data, and $PEER does not answer, which may have some. Nothing was changed. Have $PEER run first (its pg-health answers on port $HEALTH_PORT)"
+    elif [ "${peer[data]}" != none ]; then
+      must_follow "there is nothing to copy"
+      copy_from_peer
+    elif [ "$NODE" = "$INITIAL_PRIMARY" ]; then
+      new_cluster
+    else
+      fail "it has no data, and neither has $PEER, whose turn it is first. Nothing was changed"
+    fi
+    read_facts full
+  fi
+  problem=$(start_problem)
+  if [ -n "$problem" ]; then
+    say "was left as it is: $problem"
+    return 0
+  fi
+  start_and_settle
+}
+
+# Postgres runs, and is what it is going to be: a standby that follows, or a primary with its roles.
+start_and_settle() {
+  systemctl enable --quiet "$service"
+  start_postgres "$start_seconds"
+  read_facts full
+  if [ "$(superuser -c 'select pg_is_in_recovery()')" = f ]; then
+    apply_roles
+    say "runs as a primary"
+  else
+    follow_peer 60
+  fi
+}
+
+# Takes a standby's connection to its primary for granted only when it is there.
+follow_peer() { # SECONDS
+  local deadline=$((SECONDS + $1))
+  until [ "$(superuser -c "select status from pg_stat_wal_receiver")" = streaming ]; do
+    [ "$SECONDS" -lt "$deadline" ] || fail "it runs as a standby, and nothing streams from $PEER after $1 s: $(journalctl -u "$service" -o cat --no-pager -n 3 | tr '\n' ' ')"
+    sleep 0.1
+  done
+  say "follows $PEER"
+}
+
+apply() {
+  local waiting problem
+  prepare_directories
+  systemctl enable --quiet pg-health.service veza-postgres-watch.service
+  systemctl restart pg-health.service veza-postgres-watch.service
+  read_facts full
+  if [ "${fact[data]}" = none ]; then
+    say 'has no data yet'
+    return 0
+  fi
+  systemctl enable --quiet "$service"
+  if [ -z "${fact[postmaster]}" ]; then
+    problem=$(start_problem)
+    if [ -n "$problem" ]; then
+      say "was left as it is: $problem"
+      return 0
+    fi
+    start_postgres "$start_seconds"
+  fi
+  superuser -c 'select pg_reload_conf()' >/dev/null
+  if bouncer_runs; then systemctl reload "$bouncer"; fi
+  problem=$(superuser -c "select string_agg(format('%s:%s: %s', file_name, line_number, error), '; ') from pg_hba_file_rules where error is not null")
+  [ -z "$problem" ] || fail "Postgres does not take its access rules: $problem"
+  if [ "$(superuser -c 'select pg_is_in_recovery()')" = f ]; then apply_roles; fi
+  waiting=$(superuser -c "select string_agg(name, ', ') from pg_settings where pending_restart")
+  if [ -n "$waiting" ]; then restart_for "$waiting"; fi
+}
+
+# A standby is restarted; a primary never is, because clients would notice.
+restart_for() { # SETTINGS
+  if [ "$(superuser -c 'select pg_is_in_recovery()')" = f ]; then
+    say "goes on with the old values of $1 until Postgres is restarted: bin/veza flip-db, then systemctl restart $service here"
+    return 0
+  fi
+  if [ "$(control 'max_connections setting')" -gt "$("$bin/postgres" -C max_connections --config-file="$configuration")" ]; then
+    say "goes on with the old values of $1: a standby must not have fewer connections than its primary"
+    return 0
+  fi
+  stop_postgres
+  start_postgres "$start_seconds"
+  say "was restarted for $1"
+}
+
+## Closing and opening
+
+fence() { # REASON
+  remember "$fence_file" "$1
+$(date -u +%FT%TZ)"
+  close_door
+  say "is fenced: $1"
+}
+
+unfence() {
+  read_facts full
+  if [ -n "${fact[fenced]}" ]; then
+    forget "$fence_file"
+    say 'is not fenced any more'
+  fi
+  [ "${fact[data]}" != none ] || return 0
+  start_postgres "$start_seconds"
+}
+
+# The operator stands for what the peer cannot say.
+confirm() { # [--lose-newer]
+  [ -z "$1" ] || [ "$1" = --lose-newer ] || usage
+  read_facts full
+  if [ "${fact[state]}" = stale ] && [ "$1" = --lose-newer ]; then
+    ask_peer
+    [ "${peer[reachable]}" != true ] || fail "$PEER answers, and has the newer timeline ${peer[timeline]}: it is the one to go on with. Nothing was changed"
+    forget "$newest_file"
+    start_postgres "$start_seconds"
+    read_facts full
+  fi
+  case ${fact[state]} in
+    unconfirmed) ;;
+    primary | bouncer-down) [ "${fact[role]}" = primary ] || fail 'it is a standby; nothing was changed'; say 'is the primary already'; return 0 ;;
+    stale) fail "its data is older than what $PEER went on with (timeline $(cut -d' ' -f2 "$newest_file"), here ${fact[timeline]}): 'confirm --lose-newer' gives that up. Nothing was changed" ;;
+    *) fail "it is ${fact[state]}${fact[fenced]:+ (${fact[fenced]})}, and only a primary that runs can be confirmed. Nothing was changed" ;;
+  esac
+  ask_peer
+  if [ "${peer[reachable]}" = true ] && ! peer_vouches; then
+    case ${peer[data]} in
+      none) ;;
+      *) fail "$doubt. Nothing was changed" ;;
+    esac
+  fi
+  confirm_primary
+  open_door
+  say "is the primary on timeline ${fact[timeline]}, on the operator's word"
+}
+
+## Primary and standby
+
+# `promoting` is written down before the peer is asked, and the peer does not open while it reads that: of two that
+# begin at the same time at least one sees the other.
+promote() { # [--peer-is-gone]
+  [ -z "$1" ] || [ "$1" = --peer-is-gone ] || usage
+  read_facts full
+  [ -z "${fact[fenced]}" ] || fail "it is fenced (${fact[fenced]}). Nothing was changed"
+  case ${fact[role]}:${fact[state]} in
+    primary:primary | primary:bouncer-down)
+      forget "$promoting_file"
+      say 'is the primary already'
+      return 0
+      ;;
+    primary:unconfirmed) ;; # an earlier promotion that was cut off
+    standby:standby | standby:bouncer-down) ;;
+    *) fail "it is ${fact[state]}, and only a standby can be promoted. Nothing was changed" ;;
+  esac
+  remember "$promoting_file" "$EPOCHSECONDS"
+  ask_peer
+  refuse_second_primary "$1"
+  if [ "${fact[role]}" = standby ]; then
+    [ "$(sql_seconds=60 superuser -c 'select pg_promote(true, 55)')" = t ] ||
+      fail "Postgres was told to become a primary and has not done it within 55 s. Run the same again; 'postgres status' shows what it is"
+  fi
+  read_facts full
+  confirm_primary
+  forget "$promoting_file"
+  bouncer_runs || open_door
+  say "is the primary on timeline ${fact[timeline]}"
+  # What the old one has not seen is kept for it from here on.
+  superuser -v slot="$PEER_SLOT" -f "$libraries/promoted-slot.sql" >/dev/null ||
+    say "has no replication slot for $PEER; it makes one when it comes back"
+}
+
+refuse_second_primary() { # [--peer-is-gone]
+  local refused=''
+  if [ "${peer[reachable]}" != true ]; then
+    [ "$1" = --peer-is-gone ] || refused="$PEER does not answer, so nobody knows whether it still takes writes"
+  elif [ "${peer[promoting]}" = yes ]; then
+    refused="$PEER is being promoted"
+  elif [ "${peer[role]}" = primary ] && [ "${peer[state]}" != fenced ] && [ "${peer[state]}" != stale ]; then
+    refused="$PEER is a primary (${peer[state]}) and not fenced"
+  elif [ "${peer[system]}" = "${fact[system]}" ] && [ "${peer[timeline]:-0}" -gt "${fact[timeline]}" ]; then
+    refused="$PEER has the newer timeline ${peer[timeline]}"
+  fi
+  [ -n "$refused" ] || return 0
+  forget "$promoting_file"
+  fail "$refused. It was not promoted"
+}
+
+# Also finishes what an earlier one was cut off in.
+demote() {
+  local state
+  read_facts full
+  state=${fact[state]}
+  ask_peer
+  if [ "${fact[role]}" = standby ] && [ "$(superuser -c 'select status from pg_stat_wal_receiver' 2>/dev/null)" = streaming ]; then
+    joined
+    return 0
+  fi
+  case ${fact[role]}:$state in
+    primary:primary | primary:bouncer-down) fail "it is the primary. Nothing was changed. bin/veza flip-db makes the other node the primary first" ;;
+  esac
+  must_follow 'it cannot become its standby'
+  if [ "${fact[data]}" != none ] && [ "${peer[system]}" != "${fact[system]}" ]; then
+    fail "its data is of another cluster than $PEER's. Nothing was changed. bin/veza rebuild-standby $NODE throws it away"
+  fi
+  close_door
+  stop_postgres
+  if [ "${fact[data]}" = none ] || ! rewind_to_peer; then
+    rm -rf "$data"
+    copy_from_peer
+  fi
+  as_postgres touch "$data/standby.signal"
+  sync -f "$data"
+  at_peer -v slot="$SLOT" -f "$libraries/keep-slot.sql" >/dev/null || say "has no replication slot on $PEER yet"
+  joined
+}
+
+# Throws the data away. What is worth keeping of it, the caller has kept.
+rebuild() {
+  read_facts full
+  ask_peer
+  case ${fact[role]}:${fact[state]} in
+    primary:primary | primary:bouncer-down | primary:unconfirmed | primary:hung)
+      fail "it is a primary (${fact[state]}). Nothing was changed. Only a standby, or a node that is fenced or stale, can be rebuilt"
+      ;;
+  esac
+  must_follow 'it cannot be rebuilt from it'
+  close_door
+  stop_postgres
+  say 'throws its data away'
+  rm -rf "$data"
+  forget "$newest_file"
+  copy_from_peer
+  joined
+}
+
+# A standby that follows needs no fence, and no slots of its own time as a primary, which would keep WAL for nobody.
+joined() {
+  systemctl enable --quiet "$service"
+  if ! superuser_answers; then
+    # As a standby it may start, fenced or not.
+    start_postgres "$start_seconds"
+  fi
+  follow_peer 60
+  superuser -c 'select count(pg_drop_replication_slot(slot_name)) from pg_replication_slots where not active' >/dev/null
+  forget "$promoting_file"
+  forget "$fence_file"
+  open_door
+  say "is a standby of $PEER"
+}
