@@ -7,17 +7,10 @@ import { Files } from "../incus/files.ts";
 import type { Site } from "../incus/site.ts";
 import { certificateUnit, readCertificate } from "./certificate.ts";
 import { loadBalancerModel } from "./model.ts";
-import { loadBalancerUnit } from "./render.ts";
+import { haproxyUnit, pushSeconds } from "./render.ts";
 import type { Certificates } from "./tls.ts";
 
 type LoadBalancerInstance = LoadBalancerConfig["instances"][number];
-
-/**
- * Seconds a push may take with all the limits in push.sh reached, one after the other: what runs is looked at (30), the
- * check (30), reload or restart (100), the proof (30), and the last two again when it is taken back. Shorter, and the
- * limit could end it in the middle of putting the old configuration back.
- */
-const pushSeconds = 360;
 
 export interface LoadBalancerArgs {
   readonly instance: LoadBalancerInstance;
@@ -74,7 +67,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
       `${name}-config`,
       {
         container: this.container,
-        spec: loadBalancerUnit(loadBalancerModel(config, args.pools, args.network, certificates)),
+        spec: haproxyUnit(loadBalancerModel(config, args.pools, args.network, certificates)),
         limitSeconds: pushSeconds,
         after: [...args.after, ...before, ...(args.prepare?.(this.container) ?? [])],
       },
