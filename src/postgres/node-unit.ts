@@ -38,7 +38,7 @@ const libraries = {
     "database",
     "renew-slot",
     "keep-slot",
-    "promoted-slot",
+    "promote",
   ],
 } as const;
 

@@ -14,13 +14,20 @@ follow_up() {
   said=$("/usr/lib/postgresql/$VERSION/bin/postgres" -C port --config-file="$STAGE$configuration" 2>&1) ||
     fail "$NODE: Postgres does not take its configuration: $said. Nothing was changed"
   place
-  systemctl daemon-reload
+  start_services
   /usr/local/lib/veza/postgres apply || fail "$NODE: its configuration could not be taken over, for the reason above"
+}
+
+# Postgres is started where there is data, PgBouncer by the watch.
+start_services() {
+  systemctl daemon-reload
+  systemctl enable --quiet pg-health veza-postgres-watch veza-postgres
+  systemctl restart pg-health veza-postgres-watch
 }
 
 undo() {
   restore
-  systemctl daemon-reload
+  if [ -x /usr/local/lib/veza/postgres ]; then start_services || :; fi
   [ ! -x /usr/local/lib/veza/postgres ] || /usr/local/lib/veza/postgres apply || :
 }
 

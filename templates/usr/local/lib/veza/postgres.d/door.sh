@@ -25,7 +25,6 @@ close_door() {
 # The word that this primary is the newest. It holds until Postgres ends.
 confirm_primary() {
   printf '%s\n' "${fact[postmaster]}" >"$confirmed_file.new"
-  chgrp postgres "$confirmed_file.new"
   mv -f "$confirmed_file.new" "$confirmed_file"
 }
 
@@ -59,7 +58,11 @@ look_around() {
   if [ "${fact[promoting]}" = yes ]; then forget_promotion; fi
   case ${fact[state]} in
     unconfirmed) confirm_when_vouched ;;
-    primary | standby) ;;
+    primary) ;;
+    standby)
+      # Of a promotion that was cut off: it must not hold for one by somebody's own hand.
+      if [ -e "$confirmed_file" ] && [ "${fact[promoting]}" = no ] && flock --nonblock 9; then rm -f "$confirmed_file"; fi
+      ;;
     *) fit_door ;;
   esac
 }
@@ -70,9 +73,12 @@ forget_promotion() {
   flock --nonblock 9 || return 0
   read_facts
   begun=$(cat "$promoting_file" 2>/dev/null) || begun=0
-  if [ "${fact[role]}" = standby ] && [ "$((EPOCHSECONDS - begun))" -gt 60 ]; then forget "$promoting_file"; fi
+  if [ "${fact[role]}" = standby ] && [ "$((EPOCHSECONDS - begun))" -gt 60 ]; then end_promotion; fi
   flock --unlock 9
 }
+
+# Nothing is left of it that a later one could take for its own.
+end_promotion() { rm -f "$confirmed_file" "$promoting_file"; }
 
 confirm_when_vouched() {
   # Asked again under the lock: what changes the node holds it.

@@ -35,14 +35,14 @@ bootstrap() {
 
 # Postgres runs, and is what it is going to be: a standby that follows, or a primary with its roles.
 start_and_settle() {
-  systemctl enable --quiet "$service"
   start_postgres "$start_seconds"
   read_facts full
-  if [ "$(superuser -c 'select pg_is_in_recovery()')" = f ]; then
+  if [ "${fact[data]}" = primary ]; then
     apply_roles
     say "runs as a primary"
   else
     follow_peer 60
+    [ -n "${fact[fenced]}" ] || open_door
   fi
 }
 
@@ -59,14 +59,11 @@ follow_peer() { # SECONDS
 apply() {
   local waiting problem
   prepare_directories
-  systemctl enable --quiet pg-health.service veza-postgres-watch.service
-  systemctl restart pg-health.service veza-postgres-watch.service
   read_facts full
   if [ "${fact[data]}" = none ]; then
     say 'has no data yet'
     return 0
   fi
-  systemctl enable --quiet "$service"
   if [ -z "${fact[postmaster]}" ]; then
     problem=$(start_problem)
     if [ -n "$problem" ]; then
@@ -79,18 +76,18 @@ apply() {
   if bouncer_runs; then systemctl reload "$bouncer"; fi
   problem=$(superuser -c "select string_agg(format('%s:%s: %s', file_name, line_number, error), '; ') from pg_hba_file_rules where error is not null")
   [ -z "$problem" ] || fail "Postgres does not take its access rules: $problem"
-  if [ "$(superuser -c 'select pg_is_in_recovery()')" = f ]; then apply_roles; fi
+  if [ "${fact[data]}" = primary ]; then apply_roles; fi
   waiting=$(superuser -c "select string_agg(name, ', ') from pg_settings where pending_restart")
   if [ -n "$waiting" ]; then restart_for "$waiting"; fi
 }
 
 # A standby is restarted; a primary never is, because clients would notice.
 restart_for() { # SETTINGS
-  if [ "$(superuser -c 'select pg_is_in_recovery()')" = f ]; then
+  if [ "${fact[data]}" = primary ]; then
     say "goes on with the old values of $1 until Postgres is restarted: bin/veza flip-db, then systemctl restart $service here"
     return 0
   fi
-  if [ "$(control 'max_connections setting')" -gt "$("$bin/postgres" -C max_connections --config-file="$configuration")" ]; then
+  if [ "$(control_data | control 'max_connections setting')" -gt "$("$bin/postgres" -C max_connections --config-file="$configuration")" ]; then
     say "goes on with the old values of $1: a standby must not have fewer connections than its primary"
     return 0
   fi
@@ -102,9 +99,12 @@ restart_for() { # SETTINGS
 ## Closing and opening
 
 fence() { # REASON
+  local writing
   remember "$fence_file" "$1
-$(date -u +%FT%TZ)"
+$(date -u +%FT%TZ)" &
+  writing=$!
   close_door
+  wait "$writing" || fail "$fence_file could not be written, for the reason above: PgBouncer is closed, and the next start would open it again"
   say "is fenced: $1"
 }
 
@@ -152,12 +152,14 @@ confirm() { # [--lose-newer]
 # `promoting` is written down before the peer is asked, and the peer does not open while it reads that: of two that
 # begin at the same time at least one sees the other.
 promote() { # [--peer-is-gone]
+  local timeline
   [ -z "$1" ] || [ "$1" = --peer-is-gone ] || usage
   read_facts full
   [ -z "${fact[fenced]}" ] || fail "it is fenced (${fact[fenced]}). Nothing was changed"
   case ${fact[role]}:${fact[state]} in
     primary:primary | primary:bouncer-down)
-      forget "$promoting_file"
+      rm -f "$promoting_file"
+      bouncer_runs || open_door
       say 'is the primary already'
       return 0
       ;;
@@ -165,21 +167,20 @@ promote() { # [--peer-is-gone]
     standby:standby | standby:bouncer-down) ;;
     *) fail "it is ${fact[state]}, and only a standby can be promoted. Nothing was changed" ;;
   esac
-  remember "$promoting_file" "$EPOCHSECONDS"
+  printf '%s\n' "$EPOCHSECONDS" >"$promoting_file"
   ask_peer
   refuse_second_primary "$1"
-  if [ "${fact[role]}" = standby ]; then
-    [ "$(sql_seconds=60 superuser -c 'select pg_promote(true, 55)')" = t ] ||
-      fail "Postgres was told to become a primary and has not done it within 55 s. Run the same again; 'postgres status' shows what it is"
-  fi
-  read_facts full
+  # Beforehand, so that it is open in the moment in which it is a primary.
   confirm_primary
-  forget "$promoting_file"
+  timeline=$(sql_seconds=60 superuser -v slot="$PEER_SLOT" -v seconds=55 -f "$libraries/promote.sql") ||
+    fail "Postgres was told to become a primary, and nobody knows whether it has. Run the same again; 'postgres status' shows what it is"
+  [ -n "$timeline" ] || {
+    end_promotion
+    fail "Postgres was told to become a primary and has not done it within 55 s. Run the same again; 'postgres status' shows what it is"
+  }
+  rm -f "$promoting_file"
   bouncer_runs || open_door
-  say "is the primary on timeline ${fact[timeline]}"
-  # What the old one has not seen is kept for it from here on.
-  superuser -v slot="$PEER_SLOT" -f "$libraries/promoted-slot.sql" >/dev/null ||
-    say "has no replication slot for $PEER; it makes one when it comes back"
+  say "is the primary on timeline $timeline"
 }
 
 refuse_second_primary() { # [--peer-is-gone]
@@ -194,7 +195,7 @@ refuse_second_primary() { # [--peer-is-gone]
     refused="$PEER has the newer timeline ${peer[timeline]}"
   fi
   [ -n "$refused" ] || return 0
-  forget "$promoting_file"
+  end_promotion
   fail "$refused. It was not promoted"
 }
 
@@ -248,14 +249,13 @@ rebuild() {
 
 # A standby that follows needs no fence, and no slots of its own time as a primary, which would keep WAL for nobody.
 joined() {
-  systemctl enable --quiet "$service"
   if ! superuser_answers; then
     # As a standby it may start, fenced or not.
     start_postgres "$start_seconds"
   fi
   follow_peer 60
   superuser -c 'select count(pg_drop_replication_slot(slot_name)) from pg_replication_slots where not active' >/dev/null
-  forget "$promoting_file"
+  end_promotion
   forget "$fence_file"
   open_door
   say "is a standby of $PEER"

@@ -3,23 +3,29 @@
 # Roles, databases and the slot of the other node, on a primary; a standby gets them from there.
 
 apply_roles() {
-  local owner suffix database
-  superuser -v slot="$PEER_SLOT" -f "$libraries/cluster.sql"
-  with_password replicator "$libraries/replicator.sql"
-  for owner in $OWNERS; do
-    superuser -v owner="$owner" -f "$libraries/owner.sql"
-    for suffix in a b; do with_password "${owner}_$suffix" "$libraries/login.sql" -v owner="$owner"; done
-  done
-  for database in $DATABASES; do
-    superuser -v database="${database%%:*}" -v owner="${database#*:}" -f "$libraries/database.sql"
-  done
+  sql_seconds=60 superuser < <(roles_script) || fail 'its roles and databases could not be made, for the reason above'
 }
 
-# With what the password file has for the role (nothing: it cannot log in), on standard input, so that no list of
-# processes and no log has it.
-with_password() { # ROLE SQL words for psql
-  local role=$1 file=$2 password
-  shift 2
-  password=$(sed -n "s/^$role //p" "$passwords")
-  { printf "\\\\set role '%s'\n\\\\set password '%s'\n" "$role" "$password"; cat "$file"; } | superuser "$@" -f -
+# One session for all. Passwords come on standard input, so no list of processes and no log has them.
+roles_script() {
+  local owner suffix database
+  step cluster slot "$PEER_SLOT"
+  step replicator password "$(password_of replicator)"
+  for owner in $OWNERS; do
+    step owner owner "$owner"
+    for suffix in a b; do step login role "${owner}_$suffix" password "$(password_of "${owner}_$suffix")"; done
+  done
+  for database in $DATABASES; do step database database "${database%%:*}" owner "${database#*:}"; done
 }
+
+step() { # SQL VARIABLE VALUE...
+  local file=$libraries/$1.sql
+  shift
+  while [ "$#" -gt 0 ]; do
+    printf "\\set %s '%s'\n" "$1" "$2"
+    shift 2
+  done
+  cat "$file"
+}
+
+password_of() { sed -n "s/^$1 //p" "$passwords"; } # ROLE: nothing when it has none, and cannot log in

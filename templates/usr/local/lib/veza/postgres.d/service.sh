@@ -69,12 +69,13 @@ checkpoint() {
 
 # Prints the place of its WAL's last record: what a standby has to have replayed.
 stop_clean() {
-  local state position timeline
-  close_door
+  local said state position timeline
+  # PgBouncer goes with it, and before it.
   stop_postgres
-  state=$(control 'Database cluster state')
-  position=$(control 'Latest checkpoint location')
-  timeline=$(control "Latest checkpoint's TimeLineID")
+  said=$(control_data)
+  state=$(control 'Database cluster state' <<<"$said")
+  position=$(control 'Latest checkpoint location' <<<"$said")
+  timeline=$(control "Latest checkpoint's TimeLineID" <<<"$said")
   case $state in
     'shut down') ;;
     'shut down in recovery') fail 'it was a standby; there is no last record of its own' ;;
@@ -84,9 +85,9 @@ stop_clean() {
   printf 'final %s %s\n' "$position" "$timeline"
 }
 
-control() { # NAME
-  LC_ALL=C as_postgres "$bin/pg_controldata" -D "$data" | sed -n "s/^$1:[[:space:]]*//p"
-}
+control_data() { LC_ALL=C as_postgres "$bin/pg_controldata" -D "$data"; }
+
+control() { sed -n "s/^$1:[[:space:]]*//p"; } # NAME < control data
 
 wait_replayed() { # LSN SECONDS
   local deadline answer=''

@@ -15,11 +15,11 @@ data=$home/$VERSION/veza         # a whole cluster, or not there
 incoming=$home/$VERSION/veza.new # one that is being made
 meta=$home/veza                  # what the node knows about itself, with its data
 fence_file=$meta/fenced
-promoting_file=$meta/promoting
 rewinding_file=$meta/rewinding
 newest_file=$meta/newest-timeline
 run=/run/veza/postgres           # what a reboot forgets
 confirmed_file=$run/confirmed
+promoting_file=$run/promoting
 peer_file=$run/peer
 lock=/run/veza/postgres.lock
 
