@@ -1,3 +1,4 @@
+import { postgresNodeName } from "../config/postgres.ts";
 import { memorySettings, type MemorySettings } from "./memory.ts";
 
 /** A database and the role that it belongs to. */
@@ -94,7 +95,7 @@ export function postgresNodes(config: ClusterConfig): readonly [PostgresNodeSpec
 }
 
 function identity({ id, address }: ClusterConfig["nodes"][number]): NodeIdentity {
-  return { name: `postgres-${String(id)}`, address, slot: `postgres_${String(id)}` };
+  return { name: postgresNodeName(id), address, slot: `postgres_${String(id)}` };
 }
 
 /** Roles that databases belong to, each once. */

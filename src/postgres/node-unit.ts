@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { postgresPorts as ports } from "../config/postgres.ts";
 import type { FileSpec } from "../incus/file-spec.ts";
 import type { DirectorySpec, FilesSpec } from "../incus/files-body.ts";
 import { assignments } from "../shell/quote.ts";
@@ -17,13 +18,6 @@ const version = "17";
 const data = `${dataVolumePath}/${version}/veza`;
 const pgpass = "/etc/postgresql/veza/pgpass";
 const userlist = "/etc/pgbouncer/veza-users.txt";
-
-/** Ports of a node. */
-export interface NodePorts {
-  readonly postgres: number;
-  readonly pgbouncer: number;
-  readonly health: number;
-}
 
 const libraries = {
   sh: ["settings", "facts", "peer", "door", "service", "roles", "copy", "member"],
@@ -52,16 +46,11 @@ const directories: readonly DirectorySpec[] = [
  * run. Applied to a node with data it is taken over there and then; where Postgres has to be restarted for it, a standby
  * is, and a primary says so.
  */
-export function nodeUnit(spec: PostgresNodeSpec, ports: NodePorts): FilesSpec {
+export function nodeUnit(spec: PostgresNodeSpec): FilesSpec {
   return {
     unit: "postgres",
     directories,
-    files: [
-      ...configuration(spec, ports),
-      environmentFile(spec, ports),
-      ...programFiles(),
-      ...services(spec, ports),
-    ],
+    files: [...configuration(spec), environmentFile(spec), ...programFiles(), ...services(spec)],
     followUp: {
       script: readScript(import.meta.url, "node.sh"),
       parameters: { NODE: spec.name, VERSION: version },
@@ -108,7 +97,7 @@ function rooted(path: string, content: string, mode = "0644"): FileSpec {
   return { path, content, mode, owner: "root:root" };
 }
 
-function configuration(spec: PostgresNodeSpec, ports: NodePorts): FileSpec[] {
+function configuration(spec: PostgresNodeSpec): FileSpec[] {
   const { memory, peer } = spec;
   const settings = renderTemplate("etc/postgresql/veza/postgresql.conf.hbs", words, {
     node: spec.name,
@@ -166,7 +155,7 @@ function configuration(spec: PostgresNodeSpec, ports: NodePorts): FileSpec[] {
   ];
 }
 
-function environmentFile(spec: PostgresNodeSpec, ports: NodePorts): FileSpec {
+function environmentFile(spec: PostgresNodeSpec): FileSpec {
   const lines = assignments({
     NODE: spec.name,
     PEER: spec.peer.name,
@@ -196,7 +185,7 @@ function programFiles(): FileSpec[] {
   ];
 }
 
-function services({ name }: PostgresNodeSpec, ports: NodePorts): FileSpec[] {
+function services({ name }: PostgresNodeSpec): FileSpec[] {
   const service = (unit: string, view: Readonly<Record<string, string>> = {}): FileSpec =>
     rooted(
       `/etc/systemd/system/${unit}.service`,

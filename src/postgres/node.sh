@@ -9,7 +9,7 @@ configuration=/etc/postgresql/veza/postgresql.conf
 follow_up() {
   local said
   # Debian's own services would take the ports.
-  systemctl disable --now --quiet postgresql pgbouncer 2>/dev/null || :
+  systemctl mask --now --quiet postgresql pgbouncer 2>/dev/null || :
   # Asked for any value, Postgres reads all of them.
   said=$("/usr/lib/postgresql/$VERSION/bin/postgres" -C port --config-file="$STAGE$configuration" 2>&1) ||
     fail "$NODE: Postgres does not take its configuration: $said. Nothing was changed"

@@ -1,10 +1,10 @@
 import { z } from "zod";
+import { postgresPorts as ports } from "../../src/config/postgres.ts";
 import { postgresNodes, type ClusterConfig, type PostgresNodeSpec } from "../../src/postgres/model.ts";
 import { nodeSecretsUnit, nodeUnit, type Passwords } from "../../src/postgres/node-unit.ts";
 import { Containers, type Outcome } from "./support/containers.ts";
 
 const project = "veza-test-pg";
-const ports = { postgres: 5432, pgbouncer: 6432, health: 8008 } as const;
 const addresses = { 1: "10.77.0.150", 2: "10.77.0.151" } as const;
 export type NodeId = keyof typeof addresses;
 const ids: readonly NodeId[] = [1, 2];
@@ -54,7 +54,7 @@ export class PostgresLab {
   /** Applies a node's units as an update does. @throws Error with what was said */
   async apply(id: NodeId, changes: Partial<ClusterConfig> = {}, secrets = passwords): Promise<string> {
     const said: string[] = [];
-    for (const unit of [nodeSecretsUnit(secrets), nodeUnit(spec(id, changes), ports)]) {
+    for (const unit of [nodeSecretsUnit(secrets), nodeUnit(spec(id, changes))]) {
       const outcome = await this.#containers.unit(container(id), unit);
       if (outcome.exitCode !== 0) throw new Error(outcome.said);
       said.push(outcome.said);

@@ -8,41 +8,39 @@ start_seconds=120
 
 # Does nothing to data that is there, whatever it is: what operators have made of the node stays.
 bootstrap() {
-  local problem
+  local problem deadline
   prepare_directories
   read_facts full
-  if [ "${fact[data]}" = none ]; then
-    ask_peer
-    if [ "${peer[reachable]}" != true ]; then
-      fail "it has no data, and $PEER does not answer, which may have some. Nothing was changed. Have $PEER run first (its pg-health answers on port $HEALTH_PORT)"
-    elif [ "${peer[data]}" != none ]; then
-      must_follow "there is nothing to copy"
-      copy_from_peer
-    elif [ "$NODE" = "$INITIAL_PRIMARY" ]; then
-      new_cluster
+  if [ "${fact[data]}" != none ]; then
+    problem=$(start_problem)
+    if [ -n "$problem" ]; then
+      say "has data, and was left as it is: $problem"
     else
-      fail "it has no data, and neither has $PEER, whose turn it is first. Nothing was changed"
+      [ -n "${fact[postmaster]}" ] || start_postgres "$start_seconds"
+      say "has data, and runs as a ${fact[data]}"
     fi
-    read_facts full
-  fi
-  problem=$(start_problem)
-  if [ -n "$problem" ]; then
-    say "was left as it is: $problem"
     return 0
   fi
-  start_and_settle
-}
-
-# Postgres runs, and is what it is going to be: a standby that follows, or a primary with its roles.
-start_and_settle() {
-  start_postgres "$start_seconds"
-  read_facts full
-  if [ "${fact[data]}" = primary ]; then
+  ask_peer
+  if [ "${peer[reachable]}" != true ]; then
+    fail "it has no data, and $PEER does not answer, which may have some. Nothing was changed. Have $PEER run first (its pg-health answers on port $HEALTH_PORT)"
+  elif [ "${peer[data]}" != none ]; then
+    must_follow "there is nothing to copy"
+    copy_from_peer
+    joined
+    # It has waited for somebody to say that it is the only one.
+    deadline=$((SECONDS + 30))
+    until ask_peer && [ "${peer[state]-}" = primary ]; do
+      [ "$SECONDS" -lt "$deadline" ] || fail "it follows $PEER, and that does not take writes after 30 s: it is ${peer[state]-silent}"
+      sleep 0.2
+    done
+  elif [ "$NODE" = "$INITIAL_PRIMARY" ]; then
+    new_cluster
+    start_postgres "$start_seconds"
     apply_roles
-    say "runs as a primary"
+    say 'runs as a primary, and takes clients as soon as it has a standby'
   else
-    follow_peer 60
-    [ -n "${fact[fenced]}" ] || open_door
+    fail "it has no data, and neither has $PEER, whose turn it is first. Nothing was changed"
   fi
 }
 
