@@ -77,10 +77,16 @@ export async function hold(
   // A host that ends early says why; that its input is closed by then says nothing more.
   run.stdin.on("error", () => undefined);
   run.stdin.write(document);
-  const isHeld = (async () => {
-    for await (const line of run) if (line === "held") return true;
-    return false;
-  })();
+  const isHeld = new Promise<boolean>((resolve) => {
+    let said = "";
+    run.stdout.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+      if (/^held$/m.test(said)) resolve(true);
+    });
+    run.stdout.on("end", () => {
+      resolve(false);
+    });
+  });
   if (!(await isHeld)) throw notDone(host, await ended, limitSeconds);
   return {
     async release() {

@@ -6,7 +6,7 @@
 incus_() { timeout 90 incus "$@" --project "$PROJECT" </dev/null; }
 
 main() {
-  alone
+  begin shared
   local state
   state=$(incus_ list "^$CONTAINER\$" --format csv --columns s)
   [ -n "$state" ] || return 0

@@ -42,6 +42,9 @@ Example: bin/veza flip-db --to postgres-2 --stack prod`,
           line: (text) => {
             console.log(text);
           },
+          did: ({ title, seconds }) => {
+            console.log(`${seconds.toFixed(2).padStart(7)} s  ${title}`);
+          },
           agreed: async () => flags.yes === true || ask("Go on?"),
         },
         { dryRun: flags.dryRun === true },

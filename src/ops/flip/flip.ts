@@ -10,8 +10,16 @@ import { stepsOf, type Step } from "./steps.ts";
 export interface FlipTalk {
   /** A line for the person. */
   line(text: string): void;
+  /** A step has been done. */
+  did(step: Done): void;
   /** Whether to go on with what was shown. */
   agreed(): Promise<boolean>;
+}
+
+export interface Done {
+  readonly name: string;
+  readonly title: string;
+  readonly seconds: number;
 }
 
 export interface FlipEnd {
@@ -19,7 +27,7 @@ export interface FlipEnd {
   /** The primary now. */
   readonly primary?: string;
   /** Seconds of each step, in order. */
-  readonly steps: readonly { readonly name: string; readonly seconds: number }[];
+  readonly steps: readonly Done[];
   /** Seconds from the first step that keeps clients out to the end of the last one. */
   readonly outageSeconds?: number;
 }
@@ -65,7 +73,7 @@ export async function flip(
 type Way = Exclude<Plan, { readonly kind: "nothing" | "refused" }>;
 
 async function go(site: PostgresSite, way: Way, talk: FlipTalk): Promise<FlipEnd> {
-  const done: { name: string; seconds: number }[] = [];
+  const done: Done[] = [];
   const outage = { begin: 0, end: 0 };
   const walk = async (one: Way): Promise<void> => {
     const says = new PostgresSays(site);
@@ -115,7 +123,7 @@ async function wayOut(site: PostgresSite, failed: Way, talk: FlipTalk): Promise<
 
 async function timed(
   step: Step,
-  done: { name: string; seconds: number }[],
+  all: Done[],
   outage: { begin: number; end: number },
   talk: FlipTalk,
 ): Promise<void> {
@@ -124,9 +132,9 @@ async function timed(
   await step.run();
   const end = performance.now();
   if (step.isOutage) outage.end = end;
-  const seconds = (end - begin) / 1_000;
-  done.push({ name: step.name, seconds });
-  talk.line(`${seconds.toFixed(2).padStart(7)} s  ${step.title}`);
+  const done = { name: step.name, title: step.title, seconds: (end - begin) / 1_000 };
+  all.push(done);
+  talk.did(done);
 }
 
 function ending(way: Way, steps: FlipEnd["steps"], outage: { begin: number; end: number }): FlipEnd {

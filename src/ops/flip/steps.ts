@@ -54,11 +54,7 @@ function overSteps({ from, to }: Way, says: PostgresSays): Step[] {
       title: `${from}: fence, stop PgBouncer and Postgres, read the end of its WAL`,
       isOutage: true,
       run: async () => {
-        last =
-          finalPosition(await says.node(from, [`fence flip to ${to}`, "stop-clean"], stopSeconds)) ??
-          // Incus can lose what is said; a node that is stopped says it again.
-          finalPosition(await says.node(from, ["stop-clean"], stopSeconds));
-        if (last === undefined) throw new Error(`${from} was stopped and does not say where its WAL ends`);
+        last = await stopped(from, to, says);
       },
     },
     {
@@ -151,6 +147,15 @@ function ended(says: PostgresSays): Step {
 async function stateOf(site: PostgresSite, name: string): Promise<string | undefined> {
   const { nodes } = await look(site, () => undefined);
   return nodes.find((node) => node.name === name)?.details?.state;
+}
+
+async function stopped(from: string, to: string, says: PostgresSays): Promise<FinalPosition> {
+  const last =
+    finalPosition(await says.node(from, [`fence flip to ${to}`, "stop-clean"], stopSeconds)) ??
+    // Incus can lose what is said; a node that is stopped says it again.
+    finalPosition(await says.node(from, ["stop-clean"], stopSeconds));
+  if (last === undefined) throw new Error(`${from} was stopped and does not say where its WAL ends`);
+  return last;
 }
 
 /** Where the WAL of a stopped primary ends. */

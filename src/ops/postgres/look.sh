@@ -25,8 +25,8 @@ main() {
   listed=$(timeout 30 incus list --project "$PROJECT" --format csv --columns ns </dev/null)
   for name in $NODES; do inside "$name" "$NODE_LOOK" >"$directory/$name" & done
   for name in $ROUTERS; do inside "$name" "$ROUTER_LOOK" >"$directory/$name" & done
-  printf '=== note\n%s\n' "$(timeout 30 incus project get "$PROJECT" user.veza.flip </dev/null)"
   wait
+  printf '=== note\n%s\n' "$(cat "/var/lib/veza/$PROJECT/flip" 2>/dev/null || :)"
   for name in $NODES $ROUTERS; do
     printf '=== container %s\n%s\n' "$name" "$(awk -F, -v name="$name" '$1 == name { print $2 }' <<<"$listed")"
     cat "$directory/$name"

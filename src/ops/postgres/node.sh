@@ -8,8 +8,7 @@
 inside='while read -r -a words; do /usr/local/lib/veza/postgres "${words[@]}" </dev/null || exit; done; echo end; sleep 0.05'
 
 main() {
-  alone
-  expected
+  begin shared
   local status=0
   timeout --kill-after=5 "$LIMIT" incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- \
     bash -uo pipefail -c "$inside" <<<"$VERBS" 9>&- || status=$?

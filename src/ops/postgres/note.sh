@@ -1,13 +1,16 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # Writes down what is begun, or with an empty NEXT that it has ended. Goes with step.sh. Parameters: NEXT.
 : "${NEXT?}"
 
 main() {
-  alone
-  expected
+  begin exclusive
   if [ -n "$NEXT" ]; then
-    timeout 30 incus project set "$PROJECT" "user.veza.flip=$NEXT" </dev/null
+    mkdir -p "${note%/*}"
+    printf '%s\n' "$NEXT" >"$note.new"
+    sync "$note.new"
+    mv -f "$note.new" "$note"
   else
-    timeout 30 incus project unset "$PROJECT" user.veza.flip </dev/null
+    rm -f "$note"
+    rmdir --ignore-fail-on-non-empty "${note%/*}"
   fi
 }

@@ -7,14 +7,13 @@ pool=pg-primary
 admin=/run/haproxy/admin.sock
 master=/run/haproxy-master.sock
 
-ask() { printf '%s\n' "$2" | timeout 6 socat -t 5 - "UNIX-CONNECT:$1"; } # SOCKET COMMAND
+ask() { socat -t 5 - "UNIX-CONNECT:$1" <<<"$2"; } # SOCKET COMMAND
 
-tell() { # COMMAND…: each answers with nothing when it was done
-  local command said
-  for command; do
-    said=$(ask "$admin" "$command")
-    [ -z "${said//[[:space:]]/}" ] || fail "'$command': $said"
-  done
+# Several commands in one breath; each answers with nothing when it was done.
+tell() { # COMMAND; COMMAND…
+  local said
+  said=$(ask "$admin" "$1")
+  [ -z "${said//[[:space:]]/}" ] || fail "'$1': $said"
 }
 
 fail() { printf '%s: %s\n' "$(hostname)" "$1" >&2; exit 1; }
@@ -58,10 +57,10 @@ close() { # NODE
 main() { # VERB NODE
   case $1 in
     close) close "$2" ;;
-    open) tell "set server $pool/$2 state ready" "set server $(checked "$2") health up" ;;
+    open) tell "set server $pool/$2 state ready; set server $(checked "$2") health up" ;;
     # One that leaves maintenance counts as up until a check has failed.
     ready)
-      tell "set server $pool/$2 state ready" "set server $(checked "$2") health down"
+      tell "set server $pool/$2 state ready; set server $(checked "$2") health down"
       /usr/local/lib/veza/haproxy-control save-state
       ;;
   esac

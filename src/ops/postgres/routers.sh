@@ -5,8 +5,7 @@
 
 main() {
   local name pids=() failed=0 pid
-  alone
-  expected
+  begin shared
   for name in $ROUTERS; do
     timeout --kill-after=2 25 incus exec "$name" --project "$PROJECT" --mode=non-interactive -- \
       bash -euo pipefail -s "$VERB" "$NODE" <<<"$INSIDE" 9>&- &

@@ -4,17 +4,20 @@
 
 fail() { printf '%s\n' "$1" >&2; exit 1; }
 
-# A step outlives a killed bin/veza. The next run waits for it, and where it has not begun yet it finds another note than
-# its own and does nothing.
-alone() {
+# A step outlives a killed bin/veza. The next run changes the note, which waits for it; a step that has not begun by then
+# finds another note than its own and does nothing. Steps of one run go together.
+begin() { # shared | exclusive
   mkdir -p "/run/veza/lock/$PROJECT"
   exec 9>"/run/veza/lock/$PROJECT/postgres-step"
-  flock -w 120 9 || fail "a step of an earlier run has been going on for 120 s on $(hostname). Nothing was changed by this one; try again when it has ended"
+  flock "--$1" --wait 120 9 || fail "a step of an earlier run has been going on for 120 s on $(hostname). Nothing was changed by this one; try again when it has ended"
+  expected
 }
 
-noted() { timeout 30 incus project get "$PROJECT" user.veza.flip </dev/null; }
+note=/var/lib/veza/$PROJECT/flip
 
 expected() {
-  [ -z "$NOTE" ] || [ "$(noted)" = "$NOTE" ] ||
+  local there=
+  [ ! -f "$note" ] || there=$(<"$note")
+  [ -z "$NOTE" ] || [ "$there" = "$NOTE" ] ||
     fail "somebody else has gone on with this on $(hostname), so this step did nothing. bin/veza topology shows where things stand"
 }

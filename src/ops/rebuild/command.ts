@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { InvalidArgumentError, type Command } from "commander";
 
 /** `veza rebuild-standby` */
 export function rebuildCommand(program: Command): void {
@@ -8,14 +8,14 @@ export function rebuildCommand(program: Command): void {
     .argument("<node>", "node to wipe and copy; never the primary")
     .option("-s, --stack <stack>", "deployed stack", "lab")
     .option("-y, --yes", "do not ask")
-    .option("--keep <n>", "how many snapshots of earlier rebuilds stay", Number, 3)
+    .option("--keep <n>", "how many snapshots of rebuilds stay (default: postgres.snapshotsKept)", count)
     .addHelpText(
       "after",
       `
 The primary goes on taking writes meanwhile. When it fails, the snapshot is kept, and the message says how to return to it.
 Example: bin/veza rebuild-standby postgres-1 --stack prod`,
     )
-    .action(async (node: string, flags: { stack: string; yes?: boolean; keep: number }) => {
+    .action(async (node: string, flags: { stack: string; yes?: boolean; keep?: number }) => {
       const [{ readStack }, { postgresSite }, { rebuildStandby }, { ask }] = await Promise.all([
         import("../stack.ts"),
         import("../postgres/site.ts"),
@@ -33,6 +33,13 @@ Example: bin/veza rebuild-standby postgres-1 --stack prod`,
         },
         agreed: async () => flags.yes === true || ask("Go on?"),
       };
-      await rebuildStandby(postgresSite(await readStack(flags.stack)), node, talk, flags.keep);
+      const stack = await readStack(flags.stack);
+      const keep = flags.keep ?? stack.outputs.postgres?.snapshotsKept ?? 3;
+      await rebuildStandby(postgresSite(stack), node, talk, keep);
     });
+}
+
+function count(text: string): number {
+  if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError("It has to be a whole number.");
+  return Number(text);
 }

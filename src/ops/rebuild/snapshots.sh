@@ -36,7 +36,7 @@ prune() {
 }
 
 main() { # take | prune
-  alone
+  begin shared
   local pool volume
   find_volume
   "$1"
