@@ -5,11 +5,12 @@
 : "${NODE:?}" "${VERSION:?}"
 
 configuration=/etc/postgresql/veza/postgresql.conf
+booted=(pg-health.service veza-postgres-watch.service veza-postgres.service)
 
 follow_up() {
   local said
   # Debian's own services would take the ports.
-  systemctl mask --now --quiet postgresql pgbouncer 2>/dev/null || :
+  [ -L /etc/systemd/system/pgbouncer.service ] || systemctl mask --now --quiet postgresql pgbouncer
   # Asked for any value, Postgres reads all of them.
   said=$("/usr/lib/postgresql/$VERSION/bin/postgres" -C port --config-file="$STAGE$configuration" 2>&1) ||
     fail "$NODE: Postgres does not take its configuration: $said. Nothing was changed"
@@ -21,7 +22,7 @@ follow_up() {
 # Postgres is started where there is data, PgBouncer by the watch.
 start_services() {
   systemctl daemon-reload
-  systemctl enable --quiet pg-health veza-postgres-watch veza-postgres
+  systemctl is-enabled --quiet "${booted[@]}" 2>/dev/null || systemctl enable --quiet "${booted[@]}"
   systemctl restart pg-health veza-postgres-watch
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { postgresPorts as ports } from "../../src/config/postgres.ts";
+import type { FilesSpec } from "../../src/incus/files-body.ts";
 import { postgresNodes, type ClusterConfig, type PostgresNodeSpec } from "../../src/postgres/model.ts";
 import { nodeSecretsUnit, nodeUnit, type Passwords } from "../../src/postgres/node-unit.ts";
 import { Containers, type Outcome } from "./support/containers.ts";
@@ -43,7 +44,12 @@ export class PostgresLab {
   static async open(): Promise<PostgresLab> {
     const lab = new PostgresLab(await Containers.open(project));
     await Promise.all(ids.map((id) => lab.#containers.launch(container(id), "postgres", addresses[id])));
-    await Promise.all(ids.map((id) => lab.apply(id)));
+    await Promise.all(
+      ids.map(async (id) => {
+        await lab.secrets(id);
+        await lab.configure(id);
+      }),
+    );
     return lab;
   }
 
@@ -51,15 +57,20 @@ export class PostgresLab {
     await this.#containers.close();
   }
 
-  /** Applies a node's units as an update does. @throws Error with what was said */
-  async apply(id: NodeId, changes: Partial<ClusterConfig> = {}, secrets = passwords): Promise<string> {
-    const said: string[] = [];
-    for (const unit of [nodeSecretsUnit(secrets), nodeUnit(spec(id, changes))]) {
-      const outcome = await this.#containers.unit(container(id), unit);
-      if (outcome.exitCode !== 0) throw new Error(outcome.said);
-      said.push(outcome.said);
-    }
-    return said.join("");
+  /** Applies a node's configuration as an update does. @throws Error with what was said */
+  async configure(id: NodeId, changes: Partial<ClusterConfig> = {}): Promise<string> {
+    return this.#apply(id, nodeUnit(spec(id, changes)));
+  }
+
+  /** Applies a node's passwords as an update does. @throws Error with what was said */
+  async secrets(id: NodeId, secrets = passwords): Promise<string> {
+    return this.#apply(id, nodeSecretsUnit(secrets));
+  }
+
+  async #apply(id: NodeId, unit: FilesSpec): Promise<string> {
+    const { exitCode, said } = await this.#containers.unit(container(id), unit);
+    if (exitCode !== 0) throw new Error(said);
+    return said;
   }
 
   /** Runs a verb of the node's program; one that fails is an outcome too. */

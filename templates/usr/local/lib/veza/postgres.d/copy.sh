@@ -50,11 +50,9 @@ copy_from_peer() {
   rm -rf "$incoming"
   renew_slot
   say "copies the data of $PEER"
-  {
-    PGPASSFILE=$pgpass as_postgres "$bin/pg_basebackup" \
-      -d "host=$PEER_ADDRESS port=$POSTGRES_PORT user=replicator connect_timeout=5 application_name=$SLOT" \
-      -D "$incoming" --wal-method=stream --slot="$SLOT" --checkpoint=fast --progress 2>&1
-  } | progress_lines ||
+  with_progress as_postgres "$bin/pg_basebackup" \
+    -d "host=$PEER_ADDRESS port=$POSTGRES_PORT user=replicator connect_timeout=5 application_name=$SLOT" \
+    -D "$incoming" --wal-method=stream --slot="$SLOT" --checkpoint=fast --progress ||
     fail "the copy of $PEER broke off, for the reason above. This node has no data now; $PEER is as it was. Run the same again"
   as_postgres touch "$incoming/standby.signal"
   sync -f "$incoming"
@@ -65,6 +63,14 @@ copy_from_peer() {
 }
 
 # pg_basebackup's and pg_rewind's `123/456 kB (27%)…`; everything else they say is a message.
+with_progress() { # COMMAND...
+  local status=0 reader
+  PGPASSFILE=$pgpass LC_ALL=C "$@" > >(progress_lines) 2>&1 || status=$?
+  reader=$!
+  wait "$reader" 2>/dev/null || :
+  return "$status"
+}
+
 progress_lines() {
   awk '
     match($0, /[0-9]+\/[0-9]+ kB/) {
@@ -77,29 +83,29 @@ progress_lines() {
 }
 
 rewind() { # [--dry-run]
-  PGPASSFILE=$pgpass LC_ALL=C as_postgres "$bin/pg_rewind" -D "$data" --config-file="$configuration" --progress "$@" \
-    --source-server="host=$PEER_ADDRESS port=$POSTGRES_PORT user=replicator dbname=postgres connect_timeout=5" 2>&1
+  as_postgres "$bin/pg_rewind" -D "$data" --config-file="$configuration" --progress "$@" \
+    --source-server="host=$PEER_ADDRESS port=$POSTGRES_PORT user=replicator dbname=postgres connect_timeout=5"
 }
 
 # Takes back what only this node has written. True when its data can follow the peer's now.
 rewind_to_peer() {
-  local said
+  local said=$run/rewind
   if [ -f "$rewinding_file" ]; then
     say 'was being rewound when that was cut off: its data is neither old nor new'
     return 1
   fi
   # Until its checkpoint is written, a new primary still shows its old timeline.
   at_peer -c checkpoint >/dev/null || return 1
-  if ! said=$(rewind --dry-run); then
-    say "cannot be rewound: $(tail -n 1 <<<"$said")"
+  if ! PGPASSFILE=$pgpass LC_ALL=C rewind --dry-run >"$said" 2>&1; then
+    say "cannot be rewound: $(tail -n 1 "$said")"
     return 1
   fi
-  if grep -q 'no rewind required' <<<"$said"; then
+  if grep -q 'no rewind required' "$said"; then
     say "has written nothing that $PEER does not have"
     return 0
   fi
   remember "$rewinding_file" "to $PEER"
-  rewind | progress_lines || return 1
+  with_progress rewind || return 1
   forget "$rewinding_file"
   say "was rewound to where $PEER goes on"
 }

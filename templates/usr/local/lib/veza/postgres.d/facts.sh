@@ -17,7 +17,8 @@ declare -A fact=()
 local_seconds=1
 
 # A refused connection is an answer; only silence is a hang.
-read_facts() { # [full]: without, only what decides on the state
+# full: also what a stopped node's files say. quick: without a look at PgBouncer, for what cannot wait.
+read_facts() { # [full | quick]
   local status=0 answer
   fact=([data]=none [role]=down [state]=down [timeline]='' [system]='' [current]='' [receive]='' [replay]='' [lag]='' [streaming]=no [fenced]='' [promoting]=no [postmaster]='')
   if [ -f "$data/PG_VERSION" ]; then
@@ -38,10 +39,10 @@ read_facts() { # [full]: without, only what decides on the state
   elif [ "${1-}" = full ] && [ "${fact[data]}" != none ]; then
     offline_facts
   fi
-  fact[state]=$(state_of "$status")
+  fact[state]=$(state_of "$status" "${1-}")
 }
 
-state_of() { # exit status of the question to Postgres
+state_of() { # exit status of the question to Postgres, how to look
   if [ -n "${fact[fenced]}" ]; then
     echo fenced
   elif is_stale; then
@@ -54,7 +55,7 @@ state_of() { # exit status of the question to Postgres
     echo down
   elif [ "${fact[role]}" = primary ] && ! is_confirmed; then
     echo unconfirmed
-  elif ! bouncer_answers; then
+  elif [ "$2" != quick ] && ! bouncer_answers; then
     echo bouncer-down
   else
     echo "${fact[role]}"

@@ -48,7 +48,7 @@ bootstrap() {
 follow_peer() { # SECONDS
   local deadline=$((SECONDS + $1))
   until [ "$(superuser -c "select status from pg_stat_wal_receiver")" = streaming ]; do
-    [ "$SECONDS" -lt "$deadline" ] || fail "it runs as a standby, and nothing streams from $PEER after $1 s: $(journalctl -u "$service" -o cat --no-pager -n 3 | tr '\n' ' ')"
+    [ "$SECONDS" -lt "$deadline" ] || fail "it runs as a standby, and nothing streams from $PEER after $1 s: $(journalctl -u "$service" -o cat --no-pager -n 3 | tr '\n' ' '). Where $PEER does not have its WAL any more, bin/veza rebuild-standby $NODE copies it anew"
     sleep 0.1
   done
   say "follows $PEER"
@@ -74,7 +74,11 @@ apply() {
   if bouncer_runs; then systemctl reload "$bouncer"; fi
   problem=$(superuser -c "select string_agg(format('%s:%s: %s', file_name, line_number, error), '; ') from pg_hba_file_rules where error is not null")
   [ -z "$problem" ] || fail "Postgres does not take its access rules: $problem"
-  if [ "${fact[data]}" = primary ]; then apply_roles; fi
+  # What is closed as a primary has nothing to say to databases.
+  case ${fact[data]}:${fact[state]} in
+    primary:fenced | primary:stale) ;;
+    primary:*) apply_roles ;;
+  esac
   waiting=$(superuser -c "select string_agg(name, ', ') from pg_settings where pending_restart")
   if [ -n "$waiting" ]; then restart_for "$waiting"; fi
 }
@@ -152,17 +156,18 @@ confirm() { # [--lose-newer]
 promote() { # [--peer-is-gone]
   local timeline
   [ -z "$1" ] || [ "$1" = --peer-is-gone ] || usage
-  read_facts full
+  # Clients wait while this runs.
+  read_facts quick
   [ -z "${fact[fenced]}" ] || fail "it is fenced (${fact[fenced]}). Nothing was changed"
   case ${fact[role]}:${fact[state]} in
-    primary:primary | primary:bouncer-down)
+    primary:primary)
       rm -f "$promoting_file"
       bouncer_runs || open_door
       say 'is the primary already'
       return 0
       ;;
     primary:unconfirmed) ;; # an earlier promotion that was cut off
-    standby:standby | standby:bouncer-down) ;;
+    standby:standby) ;;
     *) fail "it is ${fact[state]}, and only a standby can be promoted. Nothing was changed" ;;
   esac
   printf '%s\n' "$EPOCHSECONDS" >"$promoting_file"

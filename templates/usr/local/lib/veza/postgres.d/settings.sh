@@ -29,7 +29,8 @@ fail() {
 }
 say() { printf '%s: %s\n' "$NODE" "$1"; }
 
-# What it runs ends with it, so that nothing goes on behind the back of the next run.
+# What it runs ends with it, so that nothing goes on behind the back of the next run. (In a pipe it would be the child of
+# a shell that lives on: what takes long is not run in one.)
 as_postgres() {
   if [ "$EUID" = 0 ]; then
     setpriv --reuid=postgres --regid=postgres --init-groups --pdeathsig KILL -- "$@"
