@@ -51,10 +51,10 @@ async function bundle(app: StandIn, version: string): Promise<Uint8Array> {
     minifySyntax: true,
     legalComments: "none",
     define: { VERSION: JSON.stringify(version) },
-    // ws is CommonJS, and its calls of require have no meaning in a module without this.
+    // ws and pg are CommonJS, and their calls of require have no meaning in a module without this.
     banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
-    // Optional native parts of ws: left out whether or not they happen to be installed.
-    external: ["bufferutil", "utf-8-validate"],
+    // Optional native parts of ws and pg: left out whether or not they happen to be installed.
+    external: ["bufferutil", "utf-8-validate", "pg-native"],
     logLevel: "silent",
   });
   const [file] = result.outputFiles;

@@ -1,5 +1,7 @@
 import type { Pools } from "./config/pool.ts";
+import { databaseRouterName, postgresNodeName, postgresPorts } from "./config/postgres.ts";
 import type { StackConfig } from "./config/stack.ts";
+import { databaseAddress, firstDatabase } from "./edge-database.ts";
 import { outputsVersion, type EdgeOutputs } from "./outputs.ts";
 
 /** What a stack tells others, from its config alone: the same at preview and after an update. */
@@ -58,6 +60,35 @@ export function edgeOutputs(stack: string, config: StackConfig, pools: Pools): E
         address,
       })),
     ),
+    ...databaseOutputs(config, only),
     ...(lb === undefined ? {} : { cookie: lb.cookie.name }),
+  };
+}
+
+function databaseOutputs(
+  { postgres }: StackConfig,
+  only: string,
+): Pick<EdgeOutputs, "postgres" | "database"> {
+  if (postgres === undefined) return {};
+  return {
+    postgres: {
+      nodes: postgres.nodes.map(({ id, host = only, address }) => ({
+        name: postgresNodeName(id),
+        host,
+        address,
+      })),
+      routers: postgres.routers.map(({ id, host = only, address }) => {
+        const at = `http://${address}:${String(postgresPorts.routerStats)}`;
+        return {
+          name: databaseRouterName(id),
+          host,
+          address,
+          stats: `${at}/stats`,
+          metrics: `${at}/metrics`,
+        };
+      }),
+      snapshotsKept: postgres.snapshotsKept,
+    },
+    database: databaseAddress(postgres, firstDatabase(postgres).name, postgres.routers[0]?.host),
   };
 }

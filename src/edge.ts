@@ -1,16 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
 import { certificateMetricsPort } from "./config/certificates.ts";
 import { staticServerName, type LoadBalancerConfig } from "./config/load-balancer.ts";
-import type { ImagesConfig } from "./config/incus.ts";
 import type { StackConfig } from "./config/stack.ts";
 import type { Pools } from "./config/pool.ts";
+import { edgeDatabase, type SiteOf } from "./edge-database.ts";
 import { edgeOutputs } from "./edge-outputs.ts";
 import { Fleet } from "./fleet/fleet.ts";
 import { LoadBalancer, type LoadBalancerArgs } from "./haproxy/load-balancer.ts";
 import { Host } from "./incus/host.ts";
 import { Image } from "./incus/image.ts";
 import { Project } from "./incus/project.ts";
-import type { Site } from "./incus/site.ts";
 import { Volume } from "./incus/volume.ts";
 import { certificateVolume } from "./letsencrypt/unit.ts";
 import { issuance, Letsencrypt } from "./letsencrypt/letsencrypt.ts";
@@ -30,15 +29,14 @@ export interface EdgeSecrets {
   readonly sshPrivateKey?: pulumi.Output<string>;
 }
 
-/** Where a container goes: its host, by name (undefined: the stack's only one), and its image. */
-type SiteOf = (host: string | undefined, image: keyof ImagesConfig) => Site;
-
 /** Everything that one stack deploys. */
 export class Edge extends pulumi.ComponentResource {
   readonly fleets: readonly Fleet[];
   readonly loadBalancers: readonly LoadBalancer[];
   /** The stack's output `edge`; known at preview. */
   readonly outputs: EdgeOutputs;
+  /** The stack's output `databasePassword`, of the login in `outputs.database`; secret. Absent without a database. */
+  readonly databasePassword?: pulumi.Output<string>;
 
   constructor(name: string, args: EdgeArgs, opts?: pulumi.ComponentResourceOptions) {
     super("veza:edge:Edge", name, {}, opts);
@@ -48,9 +46,21 @@ export class Edge extends pulumi.ComponentResource {
       address: lb.address,
       port: config.loadBalancer?.ports.stats ?? 0,
     }));
+    const database = config.postgres && edgeDatabase(config.postgres, config, site, { parent: this });
+    if (database !== undefined) this.databasePassword = database.password;
     this.fleets = Object.entries(config.fleets).map(
       ([fleet, spec]) =>
-        new Fleet(fleet, { fleet, config: spec, site: (host) => site(host, "app"), stats }, { parent: this }),
+        new Fleet(
+          fleet,
+          {
+            fleet,
+            config: spec,
+            site: (host) => site(host, "app"),
+            stats,
+            ...(database && spec.database !== undefined && { database: database.forFleet(spec.database) }),
+          },
+          { parent: this },
+        ),
     );
     const pools = this.pools(config);
     const deployed = this.fleets.flatMap((fleet) => fleet.instances.map((instance) => instance.deployed));

@@ -10,14 +10,16 @@ endWithEngine();
 const stack = pulumi.getStack();
 const sshPrivateKey = new pulumi.Config().getSecret("sshPrivateKey");
 
-const { outputs } = new Edge("edge", {
+const deployed = new Edge("edge", {
   stack,
   config: parsedConfig(),
   secrets: sshPrivateKey === undefined ? {} : { sshPrivateKey },
 });
 
 /** What the stack tells others; `src/outputs.ts` has its schema and a reader. */
-export const edge = outputs;
+export const edge = deployed.outputs;
+/** Of the login that `edge.database` names; secret. */
+export const { databasePassword } = deployed;
 
 function parsedConfig(): ReturnType<typeof loadConfig> {
   try {

@@ -24,6 +24,8 @@ const server = z.object({
   port: z.number(),
 });
 
+const databaseContainer = z.object({ name: z.string(), host: z.string(), address: z.string() });
+
 /** What a stack tells others about itself: the output `edge`. */
 export const outputsSchema = z.object({
   version: z.literal(outputsVersion),
@@ -67,6 +69,18 @@ export const outputsSchema = z.object({
       address: z.string(),
     }),
   ),
+  /** Where Postgres is; which node is the primary is decided at run time, and no output. */
+  postgres: z
+    .object({
+      nodes: z.array(databaseContainer),
+      /** Statistics and metrics as a load balancer's. */
+      routers: z.array(databaseContainer.extend({ stats: z.string(), metrics: z.string() })),
+      /** Snapshots of data that a rebuild replaced, kept for each node. */
+      snapshotsKept: z.number(),
+    })
+    .optional(),
+  /** How a client reaches the first database; its password is the stack's secret output `databasePassword`. */
+  database: z.object({ host: z.string(), port: z.number(), name: z.string(), user: z.string() }).optional(),
   cookie: z.string().optional(),
 });
 export type EdgeOutputs = z.infer<typeof outputsSchema>;

@@ -4,6 +4,7 @@ import { WebSocketServer } from "ws";
 import { json, startService, type Reply, type Service } from "../shared/service.ts";
 import type { Settings } from "../shared/settings.ts";
 import { indexPage } from "./index-page.ts";
+import { Notes, type DatabaseSettings } from "./notes.ts";
 
 /** Upper bound of `/api/v1/slow?ms=`, in milliseconds. */
 const slowestMs = 60_000;
@@ -12,9 +13,17 @@ const maxPayload = 64 * 1024;
 /** WebSocket close code "service restart" (IANA registry): the client is meant to come back at once. */
 const serviceRestart = 1012;
 
-/** Stand-in for the platform's API: health, who-am-I, slow answers and a WebSocket echo. */
-export async function startBackendApi(settings: Settings, version: string): Promise<Service> {
+/**
+ * Stand-in for the platform's API: health, who-am-I, slow answers, a WebSocket echo, and notes in a database.
+ * @param database absent: no notes
+ */
+export async function startBackendApi(
+  settings: Settings,
+  version: string,
+  database?: DatabaseSettings,
+): Promise<Service> {
   const { instance } = settings;
+  const notes = database && new Notes(database, instance);
   const service = await startService(settings, version, async (request, path, query) => {
     switch (path) {
       case "/":
@@ -31,6 +40,10 @@ export async function startBackendApi(settings: Settings, version: string): Prom
           method: request.method,
           headers: request.headers,
         });
+      case "/api/v1/notes":
+        return notes === undefined
+          ? json(404, { error: "there is no database (DATABASE_HOST is not set)", instance })
+          : notes.answer(request.method, query.get("text"));
       case "/api/v1/slow":
         return slow(query.get("ms"), instance);
       default:
@@ -52,9 +65,11 @@ export async function startBackendApi(settings: Settings, version: string): Prom
 
   return {
     ...service,
-    close: () => {
+    close: async () => {
       for (const socket of sockets.clients) socket.close(serviceRestart, "service restart");
-      return service.close();
+      const ended = await service.close();
+      await notes?.close();
+      return ended;
     },
   };
 }

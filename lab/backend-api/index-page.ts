@@ -15,12 +15,14 @@ pre { padding: .6em; min-height: 4.5em; overflow: auto }
 <body>
 <h1>veza-edge</h1>
 <p>You came through the load balancer and were answered by <code>${escapeHtml(instance)}</code>, version
-<code>${escapeHtml(version)}</code>. This is a <strong>stand-in</strong> for the platform's API: it holds no music and
-no data, and is here so that the edge can be tried.</p>
+<code>${escapeHtml(version)}</code>. This is a <strong>stand-in</strong> for the platform's API: it holds no music, and
+is here so that the edge can be tried.</p>
 <ul>
 <li><a href="/api/v1/whoami">/api/v1/whoami</a>: instance, version, your address and headers as the application sees them</li>
 <li><a href="/api/v1/health">/api/v1/health</a>: what the load balancer asks every few seconds</li>
 <li><a href="/api/v1/slow?ms=2000">/api/v1/slow?ms=2000</a>: an answer that takes two seconds</li>
+<li><a href="/api/v1/notes">/api/v1/notes</a>: the last notes in the database, through the write-VIP; <code>POST
+/api/v1/notes?text=…</code> writes one</li>
 <li><a href="/stream/demo">/stream/demo</a>: which stream-server holds the track <code>demo</code>, and its cache hits;
 <a href="/stream/demo/1">/stream/demo/1</a> fetches a segment of it</li>
 </ul>

@@ -1,6 +1,8 @@
 import { BlockList, isIPv4 } from "node:net";
 import { certificateChecks } from "./certificate-checks.ts";
+import { databaseChecks } from "./database-checks.ts";
 import { poolNames } from "./pool.ts";
+import { databaseRouterName, postgresNodeName } from "./postgres.ts";
 import type { Problem } from "./problem.ts";
 import { yamlPath } from "./problem.ts";
 import type { Sketch } from "./sketch.ts";
@@ -17,6 +19,7 @@ export function crossChecks(config: Sketch): Problem[] {
     ...poolsOnOtherHosts(config),
     ...publishedPorts(config),
     ...certificateChecks(config),
+    ...databaseChecks(config),
     ...poolFeeds(config),
   ];
 }
@@ -43,6 +46,14 @@ function placed(config: Sketch): Placed[] {
       address,
       path: ["letsencrypt", "pebble"],
     })),
+    ...(["nodes", "routers"] as const).flatMap((kind) =>
+      (config.postgres?.[kind] ?? []).map(({ id, address, host }, n) => ({
+        name: id === undefined ? "" : kind === "nodes" ? postgresNodeName(id) : databaseRouterName(id),
+        host,
+        address,
+        path: ["postgres", kind, n],
+      })),
+    ),
     ...Object.entries(config.fleets).flatMap(([fleet, spec]) =>
       spec.instances.map((instance, n) => ({
         name: instance.id === undefined ? "" : `${fleet}-${String(instance.id)}`,
@@ -172,7 +183,9 @@ function poolsOnOtherHosts(config: Sketch): Problem[] {
   );
   const loadBalancers = containers.filter(({ path }) => path[0] === "loadBalancer");
   return containers.flatMap(({ name, host, path }) => {
-    const elsewhere = path[0] === "loadBalancer" ? undefined : loadBalancers.find((one) => one.host !== host);
+    const elsewhere = ["loadBalancer", "postgres"].includes(String(path[0]))
+      ? undefined
+      : loadBalancers.find((one) => one.host !== host);
     if (elsewhere === undefined) return [];
     return [
       {

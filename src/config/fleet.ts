@@ -48,6 +48,15 @@ const artifact = z
 /** Set for every instance from its own address book; a fleet cannot set them. */
 export const reservedVariables = ["INSTANCE", "PORT", "SHUTDOWN_SECONDS"] as const;
 
+/** Set in a fleet with a database, where it cannot set them either. */
+export const databaseVariables = [
+  "DATABASE_HOST",
+  "DATABASE_PORT",
+  "DATABASE_NAME",
+  "DATABASE_USER",
+  "DATABASE_PASSWORD",
+] as const;
+
 /** systemd drops a variable with other control characters or broken Unicode without an error, so they are refused here. */
 const variableValue = z.string().refine((value) => isText(value, "\t\n"), {
   error: "must be text; of the control characters only tab and newline are possible",
@@ -100,6 +109,11 @@ const fleet = z
       })
       .default({}),
     /**
+     * Name of one of `postgres.databases`: its address, name, user and password come as DATABASE_HOST, DATABASE_PORT,
+     * DATABASE_NAME, DATABASE_USER and DATABASE_PASSWORD. @default none
+     */
+    database: z.string().optional(),
+    /**
      * Seconds a planned stop waits for requests to end, first with the load balancers sending no new ones, then
      * (SHUTDOWN_SECONDS) after SIGTERM. @default 30
      */
@@ -125,7 +139,15 @@ const fleet = z
       }
     }),
   })
-  .superRefine(({ maxUnavailable, instances }, context) => {
+  .superRefine(({ maxUnavailable, instances, database, environment }, context) => {
+    for (const name of database === undefined ? [] : databaseVariables) {
+      if (name in environment)
+        context.addIssue({
+          code: "custom",
+          path: ["environment", name],
+          message: "is set by the fleet itself, from database",
+        });
+    }
     if (maxUnavailable > 1 && maxUnavailable >= instances.length) {
       context.addIssue({
         code: "custom",

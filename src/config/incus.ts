@@ -34,7 +34,7 @@ const image = z.strictObject({
   revision: z.int().min(1).default(1),
 });
 
-/** `veza-edge:images`: what containers are made from. `haproxy` is the load balancer's, `app` the fleets', `pebble` a lab's CA. */
+/** `veza-edge:images`: what containers are made from. `haproxy` is the load balancer's and the database routers', `app` the fleets', `pebble` a lab's CA, `postgres` the database nodes'. */
 export const imagesSchema = z.strictObject({
   /** @default haproxy and what has certificates issued for it, from Debian 13 */
   haproxy: image.default({
@@ -46,6 +46,8 @@ export const imagesSchema = z.strictObject({
   app: image.default({ suite: "trixie", packages: ["nodejs"], revision: 1 }),
   /** @default Pebble from Debian 13 */
   pebble: image.default({ suite: "trixie", packages: ["pebble"], revision: 1 }),
+  /** @default PostgreSQL 17 and PgBouncer from Debian 13 */
+  postgres: image.default({ suite: "trixie", packages: ["postgresql", "pgbouncer"], revision: 1 }),
 });
 export type ImagesConfig = z.infer<typeof imagesSchema>;
 

@@ -57,6 +57,18 @@ const letsencrypt = z.object({
   ),
 });
 
+const databaseContainer = z
+  .object({ id: number, address: text, host: text })
+  .catch({ id: undefined, address: undefined, host: undefined });
+const postgres = z.object({
+  nodes: list(databaseContainer),
+  routers: list(databaseContainer),
+  databases: z
+    .array(z.object({ name: text }).catch({ name: undefined }))
+    .default([{ name: "veza" }])
+    .catch([]),
+});
+
 const nowhere = { connection: undefined, address: undefined, port: 22, hostKey: undefined };
 const host = z.object({
   connection: text,
@@ -68,6 +80,7 @@ const host = z.object({
 const fleet = z.object({
   pool: lenient(z.enum(poolNames)),
   healthPath: text,
+  database: text,
   instances: list(instance.catch({ id: undefined, address: undefined, host: undefined })),
 });
 
@@ -79,13 +92,17 @@ export const sketchSchema = z.object({
   hosts: z.record(z.string(), host.catch(nowhere)).catch({}),
   network: lenient(networkSchema),
   images: z
-    .object({ haproxy: lenient(image) })
-    .catch({ haproxy: undefined })
+    .object({ haproxy: lenient(image), postgres: lenient(image) })
+    .catch({ haproxy: undefined, postgres: undefined })
     .optional(),
   loadBalancer: lenient(loadBalancer),
   letsencrypt: lenient(letsencrypt),
+  postgres: lenient(postgres),
   fleets: z
-    .record(z.string(), fleet.catch({ pool: undefined, healthPath: undefined, instances: [] }))
+    .record(
+      z.string(),
+      fleet.catch({ pool: undefined, healthPath: undefined, database: undefined, instances: [] }),
+    )
     .catch({}),
 });
 export type Sketch = z.infer<typeof sketchSchema>;

@@ -6,7 +6,7 @@ import type { Project } from "../incus/project.ts";
 import type { Site } from "../incus/site.ts";
 import { fileDigest } from "./file-digest.ts";
 import { Instance } from "./instance.ts";
-import { fleetModel, type ArtifactSpec, type StatisticsAddress } from "./model.ts";
+import { fleetModel, type ArtifactSpec, type DatabaseAt, type StatisticsAddress } from "./model.ts";
 
 export interface FleetArgs {
   /** The fleet's name in the config; containers are `<fleet>-<id>`. */
@@ -16,6 +16,17 @@ export interface FleetArgs {
   readonly site: (host: string | undefined) => Site;
   /** Read-only statistics of the load balancers in front. */
   readonly stats: readonly StatisticsAddress[];
+  /** The database that the config names. @default none */
+  readonly database?: FleetDatabase;
+}
+
+/** A database, as the instances of a fleet need it. */
+export interface FleetDatabase {
+  readonly at: DatabaseAt;
+  /** Secret. */
+  readonly password: pulumi.Output<string>;
+  /** What has to be done before anybody can use it. */
+  readonly ready: readonly pulumi.Resource[];
 }
 
 /** One systemd-managed application, replicated over containers behind a pool. */
@@ -27,7 +38,7 @@ export class Fleet extends pulumi.ComponentResource {
 
   constructor(name: string, args: FleetArgs, opts?: pulumi.ComponentResourceOptions) {
     super("veza:fleet:Fleet", name, {}, opts);
-    const model = fleetModel(args.fleet, args.config, fileDigest);
+    const model = fleetModel(args.fleet, args.config, fileDigest, args.database?.at);
     this.pool = args.config.pool;
     this.servers = model.servers;
     // All instances run the same artifact, so it travels once to each host that has some.
@@ -56,6 +67,7 @@ export class Fleet extends pulumi.ComponentResource {
             ...(artifact === undefined ? {} : { artifact }),
             after: spec.after.flatMap((before) => made.get(before)?.deployed ?? []),
             ...(args.config.limits === undefined ? {} : { limits: args.config.limits }),
+            ...(args.database && { password: args.database.password, needs: args.database.ready }),
           },
           { parent: this },
         ),

@@ -5,7 +5,7 @@ import { Container } from "../incus/container.ts";
 import { Files } from "../incus/files.ts";
 import type { Site } from "../incus/site.ts";
 import { artifactPath, type InstanceSpec, type StatisticsAddress } from "./model.ts";
-import { instanceUnit, rolloutSeconds } from "./unit.ts";
+import { instanceUnit, rolloutSeconds, secretsUnit } from "./unit.ts";
 
 export interface InstanceArgs {
   readonly spec: InstanceSpec;
@@ -16,6 +16,10 @@ export interface InstanceArgs {
   /** What has to be through a roll-out before this instance begins. */
   readonly after: readonly pulumi.Resource[];
   readonly limits?: LimitsConfig;
+  /** Of its database; secret. Needed where the spec has one. */
+  readonly password?: pulumi.Output<string>;
+  /** What has to be done before it is rolled out. @default nothing */
+  readonly needs?: readonly pulumi.Resource[];
 }
 
 /** One member of a fleet: a container, and in it everything whose change restarts the application. */
@@ -36,6 +40,16 @@ export class Instance extends pulumi.ComponentResource {
       },
       { parent: this },
     );
+    const secrets =
+      args.password === undefined
+        ? []
+        : [
+            new Files(
+              `${name}-secrets`,
+              { container, spec: args.password.apply((password) => secretsUnit(spec, password)) },
+              { parent: this },
+            ).applied,
+          ];
     const files = new Files(
       `${name}-rollout`,
       {
@@ -45,6 +59,7 @@ export class Instance extends pulumi.ComponentResource {
           ? {}
           : { push: { artifact: args.artifact, to: artifactPath(spec.application.artifact.sha256) } }),
         limitSeconds: rolloutSeconds(spec),
+        after: [...secrets, ...(args.needs ?? [])],
       },
       { parent: this },
     );

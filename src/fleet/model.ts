@@ -13,6 +13,16 @@ export interface InstanceSpec {
   /** Names of the instances that have to be through a roll-out before this one begins. */
   readonly after: readonly string[];
   readonly application: ApplicationSpec;
+  /** Absent: the application has none. */
+  readonly database?: DatabaseAddress;
+}
+
+/** How an application reaches its database; the password comes by itself, as a secret. */
+export interface DatabaseAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly name: string;
+  readonly user: string;
 }
 
 /** What all instances of a fleet run. */
@@ -61,8 +71,16 @@ export interface FleetModel {
 /** SHA-256 of a file that the config names without one. */
 export type DigestOf = (path: string) => string;
 
+/** The database of instances on a host; undefined: the stack's only host. */
+export type DatabaseAt = (host: string | undefined) => DatabaseAddress;
+
 /** What a fleet's config means. An instance's part depends on its own entry and on what all of the fleet run, only its place in the roll-out on the others. */
-export function fleetModel(name: string, config: FleetConfig, digestOf: DigestOf): FleetModel {
+export function fleetModel(
+  name: string,
+  config: FleetConfig,
+  digestOf: DigestOf,
+  databaseAt?: DatabaseAt,
+): FleetModel {
   const members = config.instances
     .map(({ id, address, host }) => ({ name: `${name}-${String(id)}`, id, address, host }))
     .sort((a, b) => a.id - b.id);
@@ -73,7 +91,12 @@ export function fleetModel(name: string, config: FleetConfig, digestOf: DigestOf
   const application = applicationSpec(name, config, digestOf);
   return {
     artifact: application.artifact,
-    instances: members.map((member) => ({ ...member, after: after.get(member.name) ?? [], application })),
+    instances: members.map((member) => ({
+      ...member,
+      after: after.get(member.name) ?? [],
+      application,
+      ...(databaseAt && { database: databaseAt(member.host) }),
+    })),
     servers: members.map(({ id, name, address }) => ({ id, name, address, port: config.port, agentPort })),
   };
 }

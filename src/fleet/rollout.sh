@@ -8,6 +8,7 @@
 : "${ADDRESS:?}" "${PORT:?}" "${HEALTH_PATH:?}"
 : "${ARTIFACT_SHA256:?}" "${ARTIFACT_NAME:?}"
 : "${ARTIFACT_SOURCE:?}"                  # a path in the container, or an http(s) URL
+# SECRETS, optional: environment file that the application is started with and that is not part of this unit
 : "${LOAD_BALANCERS?}"                    # ADDRESS:PORT of each one's statistics, separated by blanks
 : "${DRAIN_SECONDS:?}" "${HEALTH_SECONDS:?}" "${DOWNLOAD_SECONDS:?}" "${KEEP_RELEASES:?}"
 
@@ -41,7 +42,13 @@ follow_up() {
 
 settled() {
   [ ! -e "$changing" ] && ! any_changed / && [ "$(readlink "$home/current")" = "$wanted" ] && has_release &&
-    systemctl is-enabled --quiet "$APP" veza-agent && systemctl is-active --quiet veza-agent && answers_within 5
+    systemctl is-enabled --quiet "$APP" veza-agent && systemctl is-active --quiet veza-agent && has_secrets && answers_within 5
+}
+
+# True when the application was started with the secrets that are there now.
+has_secrets() {
+  [ -n "${SECRETS-}" ] || return 0
+  [ "$(stat -c %Y "$SECRETS")" -le "$(date -d "$(systemctl show -P ActiveEnterTimestamp "$APP")" +%s)" ]
 }
 
 # What files.sh keeps for `restore` belongs to a run that was cut off; without one it is left over and out of date.

@@ -9,6 +9,8 @@ import { commandLine, environmentLine } from "./systemd-quoting.ts";
 
 const scripts = ["rollout.sh", "release.sh", "balancers.sh"] as const;
 
+const words = z.record(z.string(), z.string());
+
 /** Seconds an instance may take to download its artifact. */
 const downloadSeconds = 300;
 
@@ -36,6 +38,28 @@ export function instanceUnit(spec: InstanceSpec, loadBalancers: readonly Statist
       parameters: rolloutParameters(spec, loadBalancers),
     },
   };
+}
+
+/** Applied before the roll-out, which starts the application with it. */
+export function secretsUnit({ application }: InstanceSpec, password: string): FilesSpec {
+  return {
+    unit: "secrets",
+    files: [
+      {
+        path: secretsPath(application.name),
+        content: renderTemplate("etc/veza/app.secret.env.hbs", words, {
+          lines: environmentLine("DATABASE_PASSWORD", password),
+        }),
+        // Read by systemd, before it becomes the application's user.
+        mode: "0600",
+        owner: "root:root",
+      },
+    ],
+  };
+}
+
+function secretsPath(application: string): string {
+  return `/etc/veza/${application}.secret.env`;
 }
 
 /**
@@ -71,18 +95,18 @@ function rolloutParameters(
     HEALTH_SECONDS: application.healthSeconds,
     DOWNLOAD_SECONDS: downloadSeconds,
     KEEP_RELEASES: application.keepReleases,
+    ...(spec.database && { SECRETS: secretsPath(application.name) }),
   };
 }
 
-const words = z.record(z.string(), z.string());
-
-function applicationUnit({ name, application }: InstanceSpec): FileSpec {
+function applicationUnit({ name, application, database }: InstanceSpec): FileSpec {
   return {
     path: `/etc/systemd/system/${application.name}.service`,
     content: renderTemplate("etc/systemd/system/veza-app.service.hbs", words, {
       app: application.name,
       instance: name,
       user: application.user,
+      secrets: database === undefined ? "" : secretsPath(application.name),
       command: commandLine(application.command),
       stopSeconds: String(application.drainSeconds + 5),
     }),
@@ -91,11 +115,17 @@ function applicationUnit({ name, application }: InstanceSpec): FileSpec {
   };
 }
 
-function environmentFile({ name, application }: InstanceSpec): FileSpec {
+function environmentFile({ name, application, database }: InstanceSpec): FileSpec {
   const variables = {
     INSTANCE: name,
     PORT: String(application.port),
     SHUTDOWN_SECONDS: String(application.drainSeconds),
+    ...(database && {
+      DATABASE_HOST: database.host,
+      DATABASE_PORT: String(database.port),
+      DATABASE_NAME: database.name,
+      DATABASE_USER: database.user,
+    }),
     ...application.environment,
   };
   const lines = Object.entries(variables).map(([variable, value]) => environmentLine(variable, value));

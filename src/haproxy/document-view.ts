@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { PoolServer } from "../config/pool.ts";
-import { errorLogFormat, logFormat } from "./log-format.ts";
+import { listenSchema, listenView, resolversSchema, resolversView } from "./listen-view.ts";
+import { connectionLogFormat, errorLogFormat, logFormat } from "./log-format.ts";
 import {
   followerName,
   monitorPath,
@@ -15,13 +16,7 @@ import {
   type StatsFrontend,
 } from "./model.ts";
 import type { Tls } from "./tls.ts";
-
-/** One line of text: nothing that comes from config can begin a line of its own. */
-const line = z.string().regex(/^[^\r\n\0]*$/);
-/** One word of a configuration line; empty where something is absent. */
-const word = z.string().regex(/^[^\s"'\\#\0]*$/);
-const lines = z.array(line);
-const number = z.string().regex(/^\d+$/);
+import { line, lines, number, word } from "./words.ts";
 
 /** What the template of haproxy.cfg is given. */
 export const documentSchema = z.strictObject({
@@ -110,6 +105,9 @@ export const documentSchema = z.strictObject({
       routes: z.array(z.strictObject({ path: word, backend: word })),
     }),
   ),
+  resolvers: z.union([z.literal(false), resolversSchema]),
+  listens: z.array(listenSchema),
+  connectionLogFormat: line,
   sections: lines,
 });
 export type DocumentView = z.infer<typeof documentSchema>;
@@ -146,6 +144,9 @@ export function documentView(model: HaproxyModel): DocumentView {
     followers: of<Backend, "follow">(backends, "follow").map(followerView),
     sidecars: of<Backend, "sidecar">(backends, "sidecar").map(sidecarView),
     stats: of<Frontend, "stats">(frontends, "stats").map(statsView),
+    resolvers: model.resolvers !== undefined && resolversView(model.resolvers),
+    listens: model.listens.map(listenView),
+    connectionLogFormat,
     sections: model.sections === undefined ? [] : freeLines(model.sections, ""),
   };
 }

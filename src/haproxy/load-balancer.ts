@@ -7,18 +7,12 @@ import { Files } from "../incus/files.ts";
 import type { Site } from "../incus/site.ts";
 import { certificateUnit, readCertificate } from "./certificate.ts";
 import { loadBalancerModel } from "./model.ts";
-import { loadBalancerUnit } from "./render.ts";
+import { haproxyUnit, pushSeconds } from "./render.ts";
 import type { Certificates } from "./tls.ts";
 
 type LoadBalancerInstance = LoadBalancerConfig["instances"][number];
 
-/**
- * Seconds a push may take with all the limits in push.sh reached, one after the other: what runs is looked at (30), the
- * check (30), reload or restart (100), the proof (30), and the last two again when it is taken back. Shorter, and the
- * limit could end it in the middle of putting the old configuration back.
- */
-const pushSeconds = 360;
-/** The same for a certificate, which is checked (30), and when it goes waits for a reload that goes on (30) and for its own (65). */
+/** Seconds that bringing or taking away a certificate may take: it is checked (30), and when it goes waits for a reload that goes on (30) and for its own (65). */
 const certificateSeconds = 150;
 
 export interface LoadBalancerArgs {
@@ -76,7 +70,7 @@ export class LoadBalancer extends pulumi.ComponentResource {
       `${name}-config`,
       {
         container: this.container,
-        spec: loadBalancerUnit(loadBalancerModel(config, args.pools, args.network, certificates)),
+        spec: haproxyUnit(loadBalancerModel(config, args.pools, args.network, certificates)),
         limitSeconds: pushSeconds,
         after: [...args.after, ...before, ...(args.prepare?.(this.container) ?? [])],
       },

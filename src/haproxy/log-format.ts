@@ -33,6 +33,21 @@ const failedConnection = {
   tls_error: "%(tls_error)[ssl_fc_err_str]",
 };
 
+const connection = {
+  at: "%(at)[accept_date(ms),ms_utime(%Y-%m-%dT%H:%M:%S.%3NZ)]",
+  client: request.client,
+  client_port: request.client_port,
+  frontend: request.frontend,
+  backend: request.backend,
+  server: request.server,
+  bytes: request.bytes,
+  queue_ms: request.queue_ms,
+  connect_ms: request.connect_ms,
+  total_ms: "%(total_ms)Tt",
+  termination: "%(termination)ts",
+  retries: request.retries,
+};
+
 /** JSON, with HAProxy's own encoder, so that nothing a client sends can break a line or forge a key. */
 const json = (fields: Readonly<Record<string, string>>): string =>
   `%{+json}o ${Object.values(fields).join(" ")}`;
@@ -41,3 +56,5 @@ const json = (fields: Readonly<Record<string, string>>): string =>
 export const logFormat = json(request);
 /** One line per connection that never became a request. */
 export const errorLogFormat = json(failedConnection);
+/** One line per TCP connection, at its end. */
+export const connectionLogFormat = json(connection);

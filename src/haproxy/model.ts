@@ -2,6 +2,7 @@ import { challengePrefix } from "../config/certificates.ts";
 import type { NetworkConfig } from "../config/incus.ts";
 import { staticServerName, type LoadBalancerConfig } from "../config/load-balancer.ts";
 import { poolNames, type PoolName, type Pools, type PoolServer } from "../config/pool.ts";
+import type { Resolvers, TcpListen } from "./listen.ts";
 import { tls, type Certificates, type Tls } from "./tls.ts";
 
 /** Answered by HAProxy itself with 200 on the public listeners, without a server or a log line. */
@@ -16,6 +17,10 @@ export interface HaproxyModel {
   readonly defaults: Defaults;
   readonly frontends: readonly Frontend[];
   readonly backends: readonly Backend[];
+  /** TCP, in its own way: nothing of `defaults` holds for it. */
+  readonly listens: readonly TcpListen[];
+  /** Where servers that go by a name are looked up; absent: there are none. */
+  readonly resolvers?: Resolvers;
   /** Whole sections of the user's own. */
   readonly sections?: FreeText;
 }
@@ -190,6 +195,7 @@ export function loadBalancerModel(
       ...poolBackends.flatMap(followers),
       ...(sidecars ? [sidecars.challenge, sidecars.metrics] : []),
     ],
+    listens: [],
     ...(config.extraConfig.sections !== undefined && {
       sections: freeText(config.extraConfig.sections, "sections"),
     }),
@@ -248,7 +254,7 @@ function freeText(text: string, section: keyof LoadBalancerConfig["extraConfig"]
 }
 
 /** The network address of a gateway in its prefix notation: 10.77.0.1/24 → 10.77.0.0/24. */
-function subnetOf({ gateway }: NetworkConfig): string {
+export function subnetOf({ gateway }: NetworkConfig): string {
   const [address = "", length = "32"] = gateway.split("/");
   const bits = address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
   const size = 2 ** (32 - Number(length));

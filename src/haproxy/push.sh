@@ -121,7 +121,7 @@ running_release() {
 needs_restart() { ! systemctl is-active --quiet haproxy || ! cmp -s "$drop_in" "$started_with"; }
 
 place_unit() {
-  place "$drop_in"
+  place "${drop_in%/*}/"
   [ "$(systemctl show -P NeedDaemonReload haproxy)" = no ] || systemctl daemon-reload
 }
 

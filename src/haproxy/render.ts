@@ -4,15 +4,24 @@ import type { FilesSpec } from "../incus/files-body.ts";
 import { readScript } from "../shell/read-script.ts";
 import { renderTemplate } from "../templating/render.ts";
 import { documentSchema, documentView } from "./document-view.ts";
+import { probeName, type TcpListen } from "./listen.ts";
 import { monitorPath, type HaproxyModel } from "./model.ts";
+import { number, word } from "./words.ts";
 
 /** Where the running configuration is found in the container; a link to one of the releases beside it. */
 export const configDirectory = "/etc/haproxy/current";
 /** Saves run-time state and reloads; push, systemd and certificate renewals all go through it. */
 export const controlScript = "/usr/local/lib/veza/haproxy-control";
 
+/**
+ * Seconds a push may take with all the limits in push.sh reached, one after the other: what runs is looked at (30), the
+ * check (30), reload or restart (100), the proof (30), and the last two again when it is taken back. Shorter, and the
+ * limit could end it in the middle of putting the old configuration back.
+ */
+export const pushSeconds = 360;
+
 /** The unit of files that makes a container this HAProxy: its documents, and the push that puts them to work. */
-export function loadBalancerUnit(model: HaproxyModel): FilesSpec {
+export function haproxyUnit(model: HaproxyModel): FilesSpec {
   return {
     unit: "haproxy",
     files: renderHaproxy(model),
@@ -41,9 +50,38 @@ export function renderHaproxy(model: HaproxyModel): FileSpec[] {
       renderTemplate("etc/haproxy/current/haproxy.cfg.hbs", documentSchema, documentView(model)),
     ),
     fixed(`${configDirectory}/errors/503.http`, "0644"),
+    ...(model.listens.length === 0
+      ? []
+      : [
+          file(
+            `${configDirectory}/starts-down`,
+            "0644",
+            renderTemplate("etc/haproxy/current/starts-down.hbs", startsDownSchema, {
+              servers: model.listens.flatMap(startingDown),
+            }),
+          ),
+          fixed("/etc/systemd/system/haproxy.service.d/veza-starts-down.conf", "0644"),
+        ]),
     fixed("/etc/systemd/system/haproxy.service.d/veza.conf", "0644"),
     fixed(controlScript, "0755", "usr/local/lib/veza/haproxy-control.sh"),
   ];
+}
+
+const startsDownSchema = z.strictObject({
+  servers: z.array(z.strictObject({ backend: word, id: number, name: word, address: word, port: number })),
+});
+
+/** Every server of a listener, and whatever checks it, as the saved state needs it. */
+function startingDown({ name, check, servers }: TcpListen): z.infer<typeof startsDownSchema>["servers"] {
+  return servers.flatMap((server) => {
+    const common = { id: String(server.id), name: server.name, address: server.address };
+    return [
+      { ...common, backend: name, port: String(server.port) },
+      ...(server.hostName === undefined
+        ? []
+        : [{ ...common, backend: probeName(server), port: String(check.port) }]),
+    ];
+  });
 }
 
 /** What has to answer 200 after a push, as `scheme:port:path`. */

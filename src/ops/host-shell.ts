@@ -35,27 +35,99 @@ export async function say(
   limitSeconds: number,
   directory = ".",
 ): Promise<string> {
-  const shell = `timeout --kill-after=5 ${String(limitSeconds)} bash -euo pipefail -s ${action}`;
-  const options = { input: document, timeout: (limitSeconds + 30) * 1000, reject: false } as const;
   const secrets = await mkdtemp(join(tmpdir(), "veza-ssh-"));
   try {
-    const run = await (host.connection === "local"
-      ? execa("sh", ["-c", shell], { ...options, cwd: directory })
-      : execa("ssh", [...(await sshArguments(host, secrets)), asRoot(host, shell)], options));
+    const [program, words] = await shellWords(host, action, limitSeconds, secrets);
+    const run = await execa(program, words, {
+      input: document,
+      timeout: (limitSeconds + 30) * 1000,
+      reject: false,
+      cwd: host.connection === "local" ? directory : ".",
+    });
     if (!run.failed) return run.stdout;
-    const said = run.stderr.trim();
-    const where = hostLabel(host);
-    if (run.timedOut || run.exitCode === 124) {
-      throw new HostError(host, `${where} did not finish within ${String(limitSeconds)} s. ${said}`.trim());
-    }
-    if (host.connection === "ssh") {
-      if (run.code === "ENOENT") throw new HostError(host, noSshClient(host));
-      if (run.exitCode === 255) throw new HostError(host, `${where} cannot be reached: ${notReached(said)}`);
-    }
-    throw new HostError(host, said || (run.shortMessage ?? "it failed"));
+    throw notDone(host, run, limitSeconds);
   } finally {
     await rm(secrets, { recursive: true, force: true });
   }
+}
+
+/** What a host keeps for whoever said so, until it is given back, or this program ends, however it ends. */
+export interface Held {
+  release(): Promise<void>;
+}
+
+/**
+ * Says a document to a host that takes hold of something, prints a line `held`, and keeps it until its standard input
+ * ends; the connection stays open meanwhile.
+ * @throws HostError as `say`, when it ends instead of printing that
+ */
+export async function hold(
+  host: ReachableHost,
+  document: string,
+  action: string,
+  limitSeconds: number,
+): Promise<Held> {
+  const secrets = await mkdtemp(join(tmpdir(), "veza-ssh-"));
+  const [program, words] = await shellWords(host, action, limitSeconds, secrets);
+  const run = execa(program, words, { reject: false });
+  const ended = run.then(async (result) => {
+    await rm(secrets, { recursive: true, force: true });
+    return result;
+  });
+  // A host that ends early says why; that its input is closed by then says nothing more.
+  run.stdin.on("error", () => undefined);
+  run.stdin.write(document);
+  const isHeld = new Promise<boolean>((resolve) => {
+    let said = "";
+    run.stdout.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+      if (/^held$/m.test(said)) resolve(true);
+    });
+    run.stdout.on("end", () => {
+      resolve(false);
+    });
+  });
+  if (!(await isHeld)) throw notDone(host, await ended, limitSeconds);
+  return {
+    async release() {
+      run.stdin.end();
+      await ended;
+    },
+  };
+}
+
+/** A program of this machine and its words, which read a document on standard input and run it on that host. */
+async function shellWords(
+  host: ReachableHost,
+  action: string,
+  limitSeconds: number,
+  secrets: string,
+): Promise<[program: string, words: string[]]> {
+  const shell = `timeout --kill-after=5 ${String(limitSeconds)} bash -euo pipefail -s ${action}`;
+  return host.connection === "local"
+    ? ["sh", ["-c", shell]]
+    : ["ssh", [...(await sshArguments(host, secrets)), asRoot(host, shell)]];
+}
+
+interface Ended {
+  readonly timedOut: boolean;
+  readonly exitCode?: number | undefined;
+  readonly code?: string | undefined;
+  readonly stderr: string;
+  readonly shortMessage?: string | undefined;
+}
+
+function notDone(host: ReachableHost, run: Ended, limitSeconds: number): HostError {
+  const said = run.stderr.trim();
+  const where = hostLabel(host);
+  if (run.timedOut || run.exitCode === 124) {
+    return new HostError(host, `${where} did not finish within ${String(limitSeconds)} s. ${said}`.trim());
+  }
+  if (host.connection === "ssh") {
+    if (run.code === "ENOENT") return new HostError(host, noSshClient(host));
+    if (run.exitCode === 255) return new HostError(host, `${where} cannot be reached: ${notReached(said)}`);
+  }
+  return new HostError(host, said || (run.shortMessage ?? "it failed"));
 }
 
 function asRoot(host: SshHost, shell: string): string {

@@ -3,6 +3,10 @@ import { certificatesCommand } from "./certificates/command.ts";
 import { diffCommand } from "./diff/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { drillCommand } from "./drill/command.ts";
+import { failoverCommand } from "./failover/command.ts";
+import { flipCommand } from "./flip/command.ts";
+import { rebuildCommand } from "./rebuild/command.ts";
+import { topologyCommand } from "./topology/command.ts";
 
 // Colours are for a terminal. The library would use them wherever CI is set, too; it looks when a verb loads it.
 if (!process.stdout.isTTY && process.env["FORCE_COLOR"] === undefined) process.env["NO_COLOR"] = "1";
@@ -14,6 +18,10 @@ certificatesCommand(program);
 diffCommand(program);
 doctorCommand(program);
 drillCommand(program);
+failoverCommand(program);
+flipCommand(program);
+rebuildCommand(program);
+topologyCommand(program);
 
 try {
   await program.parseAsync();

@@ -4,7 +4,7 @@ import { networkSchema } from "../../src/config/incus.ts";
 import { loadBalancerSchema } from "../../src/config/load-balancer.ts";
 import type { InstanceSpec } from "../../src/fleet/model.ts";
 import { loadBalancerModel } from "../../src/haproxy/model.ts";
-import { loadBalancerUnit } from "../../src/haproxy/render.ts";
+import { haproxyUnit } from "../../src/haproxy/render.ts";
 import { startLoad, type Load } from "../../src/ops/load/start-load.ts";
 import { FleetLab, instancesOf } from "./fleet-lab.ts";
 import type { Outcome } from "./support/containers.ts";
@@ -43,7 +43,7 @@ async function balance(specs: readonly InstanceSpec[], healthPath = "/api/v1/hea
   });
   const network = networkSchema.parse({ gateway: "10.77.0.1/24" });
   const model = loadBalancerModel(config, { api_pool: servers, stream_pool: [] }, network);
-  expect(await lab.apply(balancer, loadBalancerUnit(model), 120)).toMatchObject({ exitCode: 0 });
+  expect(await lab.apply(balancer, haproxyUnit(model), 120)).toMatchObject({ exitCode: 0 });
 }
 
 async function fleetOf(

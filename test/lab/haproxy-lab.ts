@@ -7,7 +7,7 @@ import type { PoolServer, Pools } from "../../src/config/pool.ts";
 import type { FilesSpec } from "../../src/incus/files-body.ts";
 import { certificateUnit } from "../../src/haproxy/certificate.ts";
 import { loadBalancerModel } from "../../src/haproxy/model.ts";
-import { loadBalancerUnit } from "../../src/haproxy/render.ts";
+import { haproxyUnit } from "../../src/haproxy/render.ts";
 import {
   adminSocket,
   masterSocket,
@@ -84,7 +84,7 @@ export class HaproxyLab {
   ): Promise<Outcome> {
     const parsed = loadBalancerSchema.parse({ instances: [{ address: edge }], ...config });
     const servers = { api_pool: apiServers, stream_pool: streamServers, ...pools };
-    const unit = loadBalancerUnit(loadBalancerModel(parsed, servers, network, certificates));
+    const unit = haproxyUnit(loadBalancerModel(parsed, servers, network, certificates));
     return this.#containers.unit(names.haproxy, unit, { action });
   }
 

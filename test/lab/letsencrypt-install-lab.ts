@@ -3,7 +3,7 @@ import { certificateMetricsPort, placeholderOrganization } from "../../src/confi
 import { authority, letsencryptSchema, type LetsencryptConfig } from "../../src/config/letsencrypt.ts";
 import { loadBalancerSchema } from "../../src/config/load-balancer.ts";
 import { loadBalancerModel } from "../../src/haproxy/model.ts";
-import { loadBalancerUnit } from "../../src/haproxy/render.ts";
+import { haproxyUnit } from "../../src/haproxy/render.ts";
 import type { FilesSpec } from "../../src/incus/files-body.ts";
 import { certificateProgram, letsencryptUnit, placeholderUnit } from "../../src/letsencrypt/unit.ts";
 import { quote } from "../../src/shell/quote.ts";
@@ -76,7 +76,7 @@ export class InstallLab {
         metricsPort: certificateMetricsPort,
       },
     );
-    await this.#apply(loadBalancerUnit(model));
+    await this.#apply(haproxyUnit(model));
   }
 
   /** Chain and key that an update would bring for these names; made once. */

@@ -5,7 +5,7 @@ import { certificateMetricsPort, placeholderOrganization } from "../../src/confi
 import { authority, letsencryptSchema, type LetsencryptConfig } from "../../src/config/letsencrypt.ts";
 import { loadBalancerSchema } from "../../src/config/load-balancer.ts";
 import { loadBalancerModel } from "../../src/haproxy/model.ts";
-import { loadBalancerUnit } from "../../src/haproxy/render.ts";
+import { haproxyUnit } from "../../src/haproxy/render.ts";
 import type { FilesSpec } from "../../src/incus/files-body.ts";
 import {
   caRootFile,
@@ -135,7 +135,7 @@ export class LetsencryptLab {
         metricsPort: certificateMetricsPort,
       },
     );
-    await this.#apply("edge", loadBalancerUnit(model));
+    await this.#apply("edge", haproxyUnit(model));
     return config;
   }
 

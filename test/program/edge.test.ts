@@ -238,6 +238,7 @@ describe("what a reviewer reads first", () => {
       HEALTH_SECONDS='60'
       DOWNLOAD_SECONDS='300'
       KEEP_RELEASES='3'
+      SECRETS='/etc/veza/backend-api.secret.env'
       CONTAINER_GENERATION='260281f985f12f31'
       "
     `);

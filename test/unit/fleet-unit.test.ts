@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { fleetsSchema } from "../../src/config/fleet.ts";
 import { fleetModel } from "../../src/fleet/model.ts";
-import { instanceUnit, rolloutSeconds } from "../../src/fleet/unit.ts";
+import { instanceUnit, rolloutSeconds, secretsUnit } from "../../src/fleet/unit.ts";
 
 const sha256 = "0123456789abcdef".repeat(4);
 const fleets = fleetsSchema.parse({
@@ -64,5 +64,35 @@ describe("what lands in an instance", () => {
   it("may take as long as draining, starting and going back take at their worst", () => {
     const { drainSeconds, healthSeconds } = spec.application;
     expect(rolloutSeconds(spec)).toBeGreaterThan(3 * drainSeconds + 4 * healthSeconds);
+  });
+});
+
+describe("an instance with a database", () => {
+  const database = { host: "10.77.0.55", port: 6433, name: "veza", user: "veza_a" };
+  const withDatabase = { ...spec, database };
+  const text = (path: string): string =>
+    instanceUnit(withDatabase, []).files.find((file) => file.path === path)?.content ?? "";
+
+  it("is told where it is, and gets the password from a file of its own", () => {
+    expect(text("/etc/veza/stream-server.env")).toContain(
+      'DATABASE_HOST="10.77.0.55"\nDATABASE_PORT="6433"\nDATABASE_NAME="veza"\nDATABASE_USER="veza_a"\n',
+    );
+    expect(secretsUnit(withDatabase, 'a"b').files).toEqual([
+      {
+        path: "/etc/veza/stream-server.secret.env",
+        content: '# Managed by veza-edge: changed by the next update.\nDATABASE_PASSWORD="a\\"b"\n',
+        mode: "0600",
+        owner: "root:root",
+      },
+    ]);
+    expect(text("/etc/systemd/system/stream-server.service")).toContain(
+      "EnvironmentFile=/etc/veza/stream-server.env\nEnvironmentFile=/etc/veza/stream-server.secret.env\n",
+    );
+  });
+
+  it("is started again by a roll-out when the password is newer than its process", () => {
+    expect(instanceUnit(withDatabase, []).followUp?.parameters).toMatchObject({
+      SECRETS: "/etc/veza/stream-server.secret.env",
+    });
   });
 });

@@ -4,7 +4,7 @@ import { loadBalancerSchema, type LoadBalancerConfig } from "../../src/config/lo
 import type { Pools, PoolServer } from "../../src/config/pool.ts";
 import { loadBalancerModel } from "../../src/haproxy/model.ts";
 import { redirectPorts, type RedirectPort } from "../../src/haproxy/redirect-ports.ts";
-import { loadBalancerUnit, renderHaproxy } from "../../src/haproxy/render.ts";
+import { haproxyUnit, renderHaproxy } from "../../src/haproxy/render.ts";
 import type { Certificates } from "../../src/haproxy/tls.ts";
 
 const network = { bridge: "incusbr0", gateway: "10.77.0.1/24" };
@@ -84,7 +84,7 @@ describe("the other files", () => {
 
   it("come with the addresses that have to answer after a push", () => {
     const probes = (config: object, certificates?: Certificates) =>
-      loadBalancerUnit(model(config, labPools, certificates)).followUp?.parameters?.["PROBES"];
+      haproxyUnit(model(config, labPools, certificates)).followUp?.parameters?.["PROBES"];
     expect(probes({})).toBe("http:80:/.well-known/veza-edge http:9100:/stats;csv");
     for (const certificates of [brought, issued])
       expect(probes({}, certificates)).toBe(

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { WebSocket, type RawData } from "ws";
 import { startBackendApi } from "../../lab/backend-api/backend-api.ts";
+import { databaseSettings, type DatabaseSettings } from "../../lab/backend-api/notes.ts";
 import type { Service } from "../../lab/shared/service.ts";
 import type { Settings } from "../../lab/shared/settings.ts";
 
@@ -14,8 +15,8 @@ const defaults: Settings = {
 };
 let service: Service;
 
-async function start(settings: Partial<Settings> = {}): Promise<string> {
-  service = await startBackendApi({ ...defaults, ...settings }, "v1");
+async function start(settings: Partial<Settings> = {}, database?: DatabaseSettings): Promise<string> {
+  service = await startBackendApi({ ...defaults, ...settings }, "v1", database);
   return `http://127.0.0.1:${service.port}`;
 }
 
@@ -65,6 +66,35 @@ describe("backend-api", () => {
     expect(await nextMessage(socket)).toEqual({ instance: "api-1", version: "v1" });
     socket.send("hello");
     expect(await nextMessage(socket)).toEqual({ instance: "api-1", echo: "hello" });
+  });
+});
+
+describe("backend-api's notes", () => {
+  const nowhere = databaseSettings({
+    DATABASE_HOST: "127.0.0.1",
+    DATABASE_PORT: "1",
+    DATABASE_USER: "veza_a",
+  });
+
+  it("are not there without a database", async () => {
+    expect(databaseSettings({})).toBeUndefined();
+    expect((await fetch(`${await start()}/api/v1/notes`)).status).toBe(404);
+  });
+
+  it.each(["", "?text=", `?text=${"x".repeat(1_001)}`])("are not written with%.12s", async (query) => {
+    const notes = `${await start({}, nowhere)}/api/v1/notes`;
+    expect((await fetch(notes + query, { method: "POST" })).status).toBe(400);
+    expect((await fetch(notes, { method: "PUT" })).status).toBe(405);
+  });
+
+  it("say that the database is away, and leave everything else as it is", async () => {
+    const base = await start({}, nowhere);
+    for (const method of ["GET", "POST"]) {
+      const response = await fetch(`${base}/api/v1/notes?text=a`, { method });
+      expect(response.status).toBe(503);
+      expect(await response.text()).toContain("ECONNREFUSED");
+    }
+    expect((await fetch(`${base}/api/v1/health`)).status).toBe(200);
   });
 });
 

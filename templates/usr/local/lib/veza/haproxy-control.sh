@@ -1,6 +1,7 @@
 #!/bin/bash
-# haproxy-control save-state | reload | check-servers | use-certificate PEM | use-map MAP | remove-certificates PEM...
+# haproxy-control save-state | start-down | reload | check-servers | use-certificate PEM | use-map MAP | remove-certificates PEM...
 #   save-state       keeps drain, maint, health and weights for the next start or reload
+#   start-down       has servers that are listed for it begin as down, whatever was saved: for a start, not a reload
 #   reload           saves, then has the running HAProxy take over the current configuration, and says what it said
 #   check-servers    fails when a running server's address is not the configured one
 #   use-certificate  has the running HAProxy serve what is in that file, without a reload, and proves that it does
@@ -12,6 +13,7 @@
 set -euo pipefail
 
 config=/etc/haproxy/current/haproxy.cfg
+starts_down=/etc/haproxy/current/starts-down
 state=/var/lib/haproxy/server-state
 admin=/run/haproxy/admin.sock
 master=/run/haproxy-master.sock
@@ -21,43 +23,76 @@ ask() { # SOCKET SECONDS COMMAND
   printf '%s\n' "$3" | timeout "$(($2 + 1))" socat -t "$2" - "UNIX-CONNECT:$1" 2>/dev/null
 }
 
-# The running servers' state, with what only the configuration may decide corrected: HAProxy takes addresses and
-# ports from its state file without a word, even when the configuration has new ones.
+# The servers' state, with what only the configuration may decide corrected: HAProxy takes addresses and ports from its
+# state file without a word, even when the configuration has new ones.
 # A weight of 0 on a server with an agent is what the agent said, and it may say so no more when the file is read: by
 # then a roll-out can be over, and an agent's plain `up` leaves weights alone. One that still means it says it within a
 # second.
-# MODE state prints the file, MODE differences only the servers that run with another address.
+# HAProxy takes a server that it has no state of for up, so one that is listed as starting down gets a line.
+# MODE state prints the file, MODE start the same with all listed servers down, MODE differences only the servers that
+# run with another address.
 compare() { # MODE < show servers state
+  local down=$starts_down
+  [ -f "$down" ] || down=/dev/null
   awk -v mode="$1" '
     function enabled(check_state) { return int(check_state / 4) % 2 }
     function set(name, value) { if (name in at) $at[name] = value }
+    # With status 0 it would never be checked.
+    function never_checked() { set("srv_op_state", 0); set("srv_check_health", 0); set("srv_check_status", 1); set("srv_check_result", 0) }
     FILENAME == ARGV[1] {
       if ($1 ~ /^(global|defaults|frontend|backend|listen|peers|resolvers|userlist|mailers|cache|program|ring|log-forward|http-errors|fcgi-app|crt-store)$/)
         section = $1 == "backend" || $1 == "listen" ? $2 : ""
-      if (section != "" && $1 == "server" && $3 ~ /^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+:[0-9]+$/) {
+      if (section != "" && $1 == "server" && $3 ~ /^[A-Za-z0-9.-]+:[0-9]+$/) {
         split($3, part, ":")
-        address[section, $2] = part[1]
+        # Where a name leads is decided at run time.
+        if (part[1] ~ /^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$/) address[section, $2] = part[1]
         port[section, $2] = part[2]
       }
       next
     }
-    $1 == "#" {
-      for (i = 2; i <= NF; i++) at[$i] = i - 1
+    FILENAME == ARGV[2] {
+      if ($1 != "#") down[$1, $3] = $0
+      next
     }
-    $1 != "#" && NF > 1 && (($at["be_name"], $at["srv_name"]) in address) {
+    $1 == "#" {
+      for (i = 2; i <= NF; i++) {
+        at[$i] = i - 1
+        empty = empty ($i ~ /_(addr|fqdn)$|srvrecord/ ? "- " : $i ~ /weight$|srv_f_forced_id/ ? "1 " : "0 ")
+      }
+    }
+    $1 != "#" && NF > 1 && (($at["be_name"], $at["srv_name"]) in port) {
       key = $at["be_name"] SUBSEP $at["srv_name"]
+      backends[$at["be_name"]] = $at["be_id"]
       was = $at["srv_addr"] ":" $at["srv_port"]
-      if (mode == "differences" && was != address[key] ":" port[key])
-        print $at["be_name"] "/" $at["srv_name"] " runs as " was ", configured is " address[key] ":" port[key]
-      set("srv_addr", address[key])
+      wanted = (key in address ? address[key] : $at["srv_addr"]) ":" port[key]
+      if (mode == "differences" && was != wanted)
+        print $at["be_name"] "/" $at["srv_name"] " runs as " was ", configured is " wanted
+      if (key in address) set("srv_addr", address[key])
       set("srv_port", port[key])
       set("srv_check_port", 0)
       set("srv_agent_port", 0)
       set("srv_check_addr", "-")
       set("srv_agent_addr", "-")
       if (enabled($at["srv_agent_state"]) && $at["srv_uweight"] == 0) set("srv_uweight", $at["srv_iweight"])
+      if (mode == "start" && key in down) never_checked()
+      delete down[key]
     }
-    mode == "state"' "$config" -
+    mode != "differences" && NF > 0
+    END {
+      if (mode == "differences") exit
+      for (key in down) {
+        split(down[key], part, " ")
+        $0 = empty
+        set("be_id", part[1] in backends ? backends[part[1]] : 0)
+        set("be_name", part[1])
+        set("srv_id", part[2])
+        set("srv_name", part[3])
+        set("srv_addr", part[4])
+        set("srv_port", part[5])
+        never_checked()
+        print
+      }
+    }' "$config" "$down" -
 }
 
 running_state() {
@@ -75,6 +110,17 @@ save_state() {
     return 0
   fi
   compare state <<<"$now" >"$state.new" || return 1
+  mv -f "$state.new" "$state"
+}
+
+# Columns of HAProxy 3.0, for a start without a saved state.
+columns='# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port'
+
+start_down() {
+  local saved
+  saved=$(cat "$state" 2>/dev/null) || :
+  [[ $saved == *"# be_id "* ]] || saved=1$'\n'$columns
+  compare start <<<"$saved" >"$state.new"
   mv -f "$state.new" "$state"
 }
 
@@ -272,13 +318,14 @@ map_in_use() { # MAP: as `entries`
 
 case ${1-}:$# in
   save-state:1) save_state ;;
+  start-down:1) start_down ;;
   reload:1) alone; reload ;;
   check-servers:1) check_servers ;;
   use-certificate:2) alone; use_certificate "$2" ;;
   use-map:2) alone; use_map "$2" ;;
   remove-certificates:[2-9] | remove-certificates:[1-9][0-9]*) alone; remove_certificates "${@:2}" ;;
   *)
-    echo "usage: haproxy-control save-state | reload | check-servers | use-certificate PEM | use-map MAP | remove-certificates PEM..." >&2
+    echo "usage: haproxy-control save-state | start-down | reload | check-servers | use-certificate PEM | use-map MAP | remove-certificates PEM..." >&2
     exit 2
     ;;
 esac

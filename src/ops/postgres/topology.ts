@@ -1,0 +1,126 @@
+import {
+  parseProc,
+  parseServersState,
+  parseStat,
+  type AdminState,
+  type ServerState,
+} from "../../haproxy/runtime.ts";
+import { nodeDetailsSchema, type NodeDetails } from "./details.ts";
+import { readNote, type FlipNote } from "./note.ts";
+import { sectionsOf, type Section } from "./sections.ts";
+import type { NodePlace, PostgresSite, RouterPlace } from "./site.ts";
+
+/** The pool of a router: one server for each node, named as the node. */
+export const routerPool = "pg-primary";
+
+/** Who is what, as everybody concerned said it within the same second or two. */
+export interface Topology {
+  readonly nodes: readonly NodeView[];
+  readonly routers: readonly RouterView[];
+  /** The flip that was begun and has not been ended; differs where hosts remember different ones. */
+  readonly notes: readonly FlipNote[];
+}
+
+export interface NodeView {
+  readonly name: string;
+  readonly address: string;
+  /** Of the container, in Incus' words (`RUNNING`, `STOPPED`); empty where there is none. */
+  readonly container: string;
+  /** What it says of itself; absent where it did not answer. */
+  readonly details?: NodeDetails;
+}
+
+export interface RouterView {
+  readonly name: string;
+  /** Absent where it did not answer. */
+  readonly seen?: RouterSeen;
+}
+
+export interface RouterSeen {
+  readonly servers: readonly RouterServer[];
+  /** Workers from before a reload: they keep their sessions, and check no node any more. */
+  readonly oldWorkers: number;
+}
+
+/** One node as a router has it. */
+export interface RouterServer {
+  readonly node: string;
+  readonly admin: AdminState;
+  readonly isUp: boolean;
+  readonly address: string;
+  /** In the worker that takes new connections. */
+  readonly sessions: number;
+  /** In all workers from before a reload. */
+  readonly oldSessions: number;
+}
+
+/**
+ * Puts together what look.sh printed on every host.
+ * @param printed by name of the host; a host that is missing did not answer
+ */
+export function readTopology(site: PostgresSite, printed: ReadonlyMap<string, string>): Topology {
+  const sections = new Map([...printed].map(([host, text]) => [host, sectionsOf(text)]));
+  const notes = [...sections.values()].flatMap((all) =>
+    all.filter(({ title }) => title === "note").flatMap(({ body }) => readNote(body) ?? []),
+  );
+  return {
+    nodes: site.nodes.map((node) => nodeView(node, sections.get(node.host) ?? [])),
+    routers: site.routers.map((router) => routerView(router, sections.get(router.host) ?? [])),
+    notes: notes.filter(({ id }, index) => notes.findIndex((other) => other.id === id) === index),
+  };
+}
+
+function nodeView({ name, address }: NodePlace, sections: readonly Section[]): NodeView {
+  const container = bodyOf(sections, `container ${name}`)?.trim() ?? "";
+  const details = detailsFrom(bodyOf(sections, `details ${name}`) ?? "");
+  return { name, address, container, ...(details === undefined ? {} : { details }) };
+}
+
+function detailsFrom(text: string): NodeDetails | undefined {
+  if (text.trim() === "") return undefined;
+  try {
+    return nodeDetailsSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function routerView({ name }: RouterPlace, sections: readonly Section[]): RouterView {
+  const of = (what: string): string => bodyOf(sections, `router ${name} ${what}`) ?? "";
+  const states = parseServersState(of("servers"));
+  const processes = parseProc(of("processes"));
+  if (!states.ok || !processes.ok) return { name };
+  const { worker, oldWorkers } = processes.value;
+  const current = worker === undefined ? new Map<string, number>() : sessionsIn(of(String(worker.pid)));
+  const old = oldWorkers.map(({ pid }) => sessionsIn(of(String(pid))));
+  const servers = states.value
+    .filter(({ backend }) => backend === routerPool)
+    .map((state) => ({
+      node: state.server,
+      admin: state.admin,
+      isUp: isUp(state),
+      address: state.address,
+      sessions: current.get(state.server) ?? 0,
+      oldSessions: old.reduce((sum, sessions) => sum + (sessions.get(state.server) ?? 0), 0),
+    }));
+  return { name, seen: { servers, oldWorkers: oldWorkers.length } };
+}
+
+function isUp({ admin, health }: ServerState): boolean {
+  return admin === "ready" && health === "up";
+}
+
+/** Sessions of each server of the pool, as one worker's statistics have them. */
+function sessionsIn(statistics: string): ReadonlyMap<string, number> {
+  const stats = parseStat(statistics);
+  if (!stats.ok) return new Map();
+  return new Map(
+    stats.value
+      .filter(({ proxy, kind }) => proxy === routerPool && kind === "server")
+      .map(({ name, sessions }) => [name, sessions]),
+  );
+}
+
+function bodyOf(sections: readonly Section[], title: string): string | undefined {
+  return sections.find((section) => section.title === title)?.body;
+}

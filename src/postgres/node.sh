@@ -1,0 +1,37 @@
+# shellcheck shell=bash disable=SC2154
+# (STAGE is set by files.sh)
+# Follow-up (see files.sh) of a database node: its configuration is checked, put in place and taken over.
+# Parameters: NODE, its name; VERSION, Postgres' major one.
+: "${NODE:?}" "${VERSION:?}"
+
+configuration=/etc/postgresql/veza/postgresql.conf
+booted=(pg-health.service veza-postgres-watch.service veza-postgres.service)
+
+follow_up() {
+  local said
+  # Debian's own services would take the ports.
+  [ -L /etc/systemd/system/pgbouncer.service ] || systemctl mask --now --quiet postgresql pgbouncer
+  # Asked for any value, Postgres reads all of them.
+  said=$("/usr/lib/postgresql/$VERSION/bin/postgres" -C port --config-file="$STAGE$configuration" 2>&1) ||
+    fail "$NODE: Postgres does not take its configuration: $said. Nothing was changed"
+  place
+  start_services
+  /usr/local/lib/veza/postgres apply || fail "$NODE: its configuration could not be taken over, for the reason above"
+}
+
+# Postgres is started where there is data, PgBouncer by the watch.
+start_services() {
+  systemctl daemon-reload
+  systemctl is-enabled --quiet "${booted[@]}" 2>/dev/null || systemctl enable --quiet "${booted[@]}"
+  systemctl restart pg-health veza-postgres-watch
+}
+
+undo() {
+  restore
+  if [ -x /usr/local/lib/veza/postgres ]; then start_services || :; fi
+  [ ! -x /usr/local/lib/veza/postgres ] || /usr/local/lib/veza/postgres apply || :
+}
+
+on_delete() {
+  systemctl disable --now --quiet veza-postgres-watch veza-pgbouncer pg-health veza-postgres 2>/dev/null || :
+}

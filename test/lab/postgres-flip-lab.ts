@@ -1,0 +1,242 @@
+import { execa } from "execa";
+import { fileURLToPath } from "node:url";
+import { postgresSchema, type PostgresConfig } from "../../src/config/postgres.ts";
+import { haproxyUnit } from "../../src/haproxy/render.ts";
+import { databaseRouterModel } from "../../src/haproxy/router-model.ts";
+import { flip, type Done, type FlipEnd } from "../../src/ops/flip/flip.ts";
+import { look } from "../../src/ops/postgres/look.ts";
+import type { FilesSpec } from "../../src/incus/files-body.ts";
+import type { PostgresSite } from "../../src/ops/postgres/site.ts";
+import type { Topology } from "../../src/ops/postgres/topology.ts";
+import {
+  loginRole,
+  postgresNodes,
+  type NodeIdentity,
+  type PostgresNodeSpec,
+} from "../../src/postgres/model.ts";
+import { nodeSecretsUnit, nodeUnit } from "../../src/postgres/node-unit.ts";
+import {
+  CommitClient,
+  fromTwoNodes,
+  longestSilence,
+  query,
+  type Acknowledged,
+  type Database,
+} from "./support/commit-client.ts";
+import { Containers } from "./support/containers.ts";
+
+const project = "veza-test-pgf";
+const nodes = [
+  { id: 1, name: "pgf-test-1", address: "10.77.0.170" },
+  { id: 2, name: "pgf-test-2", address: "10.77.0.171" },
+] as const;
+export const routerName = "pgf-test-router";
+const routerAddress = "10.77.0.172";
+const password = "only-for-a-test-1";
+
+export const site: PostgresSite = {
+  project,
+  nodes: nodes.map(({ name, address }) => ({ name, address, host: "main" })),
+  routers: [{ name: routerName, address: routerAddress, host: "main" }],
+  host: () => ({ connection: "local" }),
+};
+
+export const database: Database = {
+  host: routerAddress,
+  port: 6433,
+  database: "veza",
+  user: loginRole("veza", 1),
+  password,
+};
+
+/** Two nodes behind a router, in a project of their own on the machine's Incus, and clients that remember commits. */
+export class FlipLab {
+  readonly site = site;
+  readonly database = database;
+  readonly containers: Containers;
+
+  private constructor(containers: Containers) {
+    this.containers = containers;
+  }
+
+  static async open(): Promise<FlipLab> {
+    const containers = await Containers.open(project);
+    await Promise.all([
+      ...nodes.map(({ name, address }) => containers.launch(name, "postgres", address)),
+      containers.launch(routerName, "haproxy", routerAddress),
+    ]);
+    const lab = new FlipLab(containers);
+    const specs = nodeSpecs();
+    await Promise.all(specs.map((spec) => lab.#prepare(spec)));
+    for (const { name } of specs) await containers.shell(name, "/usr/local/lib/veza/postgres bootstrap");
+    await lab.#apply(routerName, routerUnit());
+    await lab.until("the primary takes writes", 30, () => lab.#isWritable());
+    await query(
+      database,
+      "CREATE TABLE commits (client int, number int, at timestamptz DEFAULT clock_timestamp(), PRIMARY KEY (client, number))",
+    );
+    return lab;
+  }
+
+  async close(): Promise<void> {
+    await this.containers.close();
+  }
+
+  async look(): Promise<Topology> {
+    return look(site, (text) => {
+      throw new Error(text);
+    });
+  }
+
+  /** Flips as bin/veza does, without asking. */
+  async flip({ dryRun = false } = {}): Promise<{ lines: string[]; end: FlipEnd }> {
+    const lines: string[] = [];
+    const talk = {
+      line: (text: string) => void lines.push(text),
+      did: ({ name, seconds }: Done) => void lines.push(`${name} ${seconds.toFixed(2)}`),
+      agreed: () => Promise.resolve(true),
+    };
+    try {
+      return { lines, end: await flip(site, { maxLagBytes: 16 * 1024 * 1024 }, talk, { dryRun }) };
+    } catch (error) {
+      throw new Error(lines.join("\n"), { cause: error });
+    }
+  }
+
+  /** Begins a flip in a process of its own, and ends that with SIGKILL as soon as the step has been done. */
+  async killFlipAfter(step: string): Promise<void> {
+    const child = fileURLToPath(new URL("support/flip-child.ts", import.meta.url));
+    const place = JSON.stringify({ project, nodes: site.nodes, routers: site.routers });
+    const run = execa(process.execPath, ["--no-warnings", child, place], {
+      reject: false,
+      env: { NODE_OPTIONS: "" },
+    });
+    const said: string[] = [];
+    for await (const line of run) {
+      said.push(line);
+      if (line !== step) continue;
+      run.kill("SIGKILL");
+      break;
+    }
+    const { isTerminated, stderr } = await run;
+    if (!isTerminated) throw new Error(`it ended before '${step}' was done:\n${said.join("\n")}\n${stderr}`);
+  }
+
+  async startLoad(clients: number): Promise<Load> {
+    const [row] = await query<{ next: number }>(
+      database,
+      "SELECT coalesce(max(client), 0) + 1 AS next FROM commits",
+    );
+    const load = new Load(row?.next ?? 1, clients);
+    await this.until("every client has written", 20, () => Promise.resolve(load.isUp()));
+    return load;
+  }
+
+  /** Flips while the load runs. @returns ms without an acknowledged commit */
+  async flipUnderLoad(load: Load): Promise<{ silence: number; steps: FlipEnd["steps"] }> {
+    const begin = performance.now();
+    const { end } = await this.flip();
+    const ended = performance.now();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return { silence: longestSilence(load.acknowledged(), begin, ended), steps: end.steps };
+  }
+
+  /** Acknowledged commits that are not there. */
+  async lost(load: Load): Promise<readonly Acknowledged[]> {
+    const rows = await query<{ client: number; number: number }>(
+      database,
+      "SELECT client, number FROM commits",
+    );
+    const there = new Set(rows.map(({ client, number }) => `${String(client)}:${String(number)}`));
+    return load
+      .acknowledged()
+      .filter(({ client, number }) => !there.has(`${String(client)}:${String(number)}`));
+  }
+
+  async until(what: string, seconds: number, holds: () => Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + seconds * 1_000;
+    while (!(await holds())) {
+      if (performance.now() > deadline) throw new Error(`not within ${String(seconds)} s: ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  async #isWritable(): Promise<boolean> {
+    return query(database, "SELECT 1").then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async #prepare(spec: PostgresNodeSpec): Promise<void> {
+    const passwords = { replicator: "only-for-a-test-2", [database.user]: password };
+    await this.#apply(spec.name, nodeSecretsUnit(passwords));
+    await this.#apply(spec.name, nodeUnit(spec));
+  }
+
+  async #apply(container: string, unit: FilesSpec): Promise<void> {
+    const { exitCode, said } = await this.containers.unit(container, unit);
+    if (exitCode !== 0) throw new Error(`${container}: ${said}`);
+  }
+}
+
+/** Clients that write through the router. */
+export class Load {
+  readonly #clients: readonly CommitClient[];
+
+  constructor(firstId: number, clients: number) {
+    this.#clients = Array.from({ length: clients }, (_, n) => new CommitClient(firstId + n, database));
+    for (const client of this.#clients) client.start();
+  }
+
+  isUp(): boolean {
+    return this.#clients.every(({ acknowledged }) => acknowledged.length > 0);
+  }
+
+  acknowledged(): readonly Acknowledged[] {
+    return this.#clients.flatMap((client) => client.acknowledged);
+  }
+
+  takenByTwoNodes(): readonly Acknowledged[] {
+    return fromTwoNodes(this.acknowledged());
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.stop()));
+  }
+}
+
+// What follows is the program's own, under names that meet nobody else's on the bridge.
+
+const config: PostgresConfig = postgresSchema.parse({
+  nodes: nodes.map(({ id, address }) => ({ id, address })),
+  routers: [{ id: 1, address: routerAddress }],
+  slotKeepMiB: 512,
+  walKeepMiB: 64,
+  connections: 50,
+});
+
+function nodeSpecs(): PostgresNodeSpec[] {
+  const named = <T extends NodeIdentity>(identity: T): T => {
+    const name = nodes.find(({ address }) => address === identity.address)?.name ?? "";
+    return { ...identity, name, slot: name.replaceAll("-", "_") };
+  };
+  return postgresNodes(config).map((spec) => ({
+    ...named(spec),
+    peer: named(spec.peer),
+    initialPrimary: nodes[0].name,
+  }));
+}
+
+function routerUnit(): FilesSpec {
+  const router = { id: 1, address: routerAddress };
+  const model = databaseRouterModel(config, router, { bridge: "incusbr0", gateway: "10.77.0.1/24" });
+  const listens = model.listens.map((listen) => ({
+    ...listen,
+    servers: listen.servers.map((server) => ({
+      ...server,
+      name: nodes.find(({ id }) => id === server.id)?.name ?? server.name,
+    })),
+  }));
+  return haproxyUnit({ ...model, listens });
+}
