@@ -269,4 +269,11 @@ describe("a rebuild", () => {
     expect(await lab.shell(2, inode)).not.toBe(before);
     expect(await lab.details(2)).toMatchObject({ state: "standby", timeline: 3 });
   }, 60_000);
+
+  it("that was killed leaves nothing at work, and is made good by the next", async () => {
+    await lab.shell(2, "/usr/local/lib/veza/postgres rebuild >/dev/null 2>&1 & sleep 1; kill -9 $! || :");
+    expect(await lab.health(1)).toMatchObject({ status: 200 });
+    expect(await lab.verb(2, "rebuild")).toMatchObject({ exitCode: 0 });
+    await lab.untilStreaming(2);
+  }, 60_000);
 });

@@ -66,6 +66,7 @@ export class FlipLab {
       containers.launch(routerName, "haproxy", routerAddress),
     ]);
     const lab = new FlipLab(containers);
+    for (const { name } of nodes) await addDataVolume(name);
     const specs = nodeSpecs();
     await Promise.all(specs.map((spec) => lab.#prepare(spec)));
     for (const { name } of specs) await containers.shell(name, "/usr/local/lib/veza/postgres bootstrap");
@@ -99,7 +100,7 @@ export class FlipLab {
     try {
       return { lines, end: await flip(site, { maxLagBytes: 16 * 1024 * 1024 }, talk, { dryRun }) };
     } catch (error) {
-      throw new Error(lines.join("\n"), { cause: error });
+      throw new Error([...lines, String(error)].join("\n"), { cause: error });
     }
   }
 
@@ -178,6 +179,22 @@ export class FlipLab {
     const { exitCode, said } = await this.containers.unit(container, unit);
     if (exitCode !== 0) throw new Error(`${container}: ${said}`);
   }
+}
+
+/** Incus as an operator uses it, in the project of this lab. */
+export async function incus(...words: readonly string[]): Promise<string> {
+  const { stdout } = await execa("incus", [...words, "--project", project], {
+    stdin: "ignore",
+    timeout: 60_000,
+  });
+  return stdout;
+}
+
+async function addDataVolume(node: string): Promise<void> {
+  const volume = `${node}-data`;
+  await incus("storage", "volume", "create", "default", volume);
+  const device = ["pool=default", `source=${volume}`, "path=/var/lib/postgresql"];
+  await incus("config", "device", "add", node, `volume-${volume}`, "disk", ...device);
 }
 
 /** Clients that write through the router. */

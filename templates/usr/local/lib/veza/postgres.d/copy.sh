@@ -50,7 +50,7 @@ copy_from_peer() {
   rm -rf "$incoming"
   renew_slot
   say "copies the data of $PEER"
-  with_progress as_postgres "$bin/pg_basebackup" \
+  with_progress all_as_postgres "$bin/pg_basebackup" \
     -d "host=$PEER_ADDRESS port=$POSTGRES_PORT user=replicator connect_timeout=5 application_name=$SLOT" \
     -D "$incoming" --wal-method=stream --slot="$SLOT" --checkpoint=fast --progress ||
     fail "the copy of $PEER broke off, for the reason above. This node has no data now; $PEER is as it was. Run the same again"
@@ -83,7 +83,7 @@ progress_lines() {
 }
 
 rewind() { # [--dry-run]
-  as_postgres "$bin/pg_rewind" -D "$data" --config-file="$configuration" --progress "$@" \
+  all_as_postgres "$bin/pg_rewind" -D "$data" --config-file="$configuration" --progress "$@" \
     --source-server="host=$PEER_ADDRESS port=$POSTGRES_PORT user=replicator dbname=postgres connect_timeout=5"
 }
 

@@ -29,14 +29,20 @@ fail() {
 }
 say() { printf '%s: %s\n' "$NODE" "$1"; }
 
-# What it runs ends with it, so that nothing goes on behind the back of the next run. (In a pipe it would be the child of
-# a shell that lives on: what takes long is not run in one.)
+# What it runs ends with it, so that nothing goes on behind the back of the next run.
 as_postgres() {
   if [ "$EUID" = 0 ]; then
     setpriv --reuid=postgres --regid=postgres --init-groups --pdeathsig KILL -- "$@"
   else
     "$@"
   fi
+}
+
+# The same for a program that starts others: all of them end. Not in a pipe or a substitution, where it would be the child
+# of a shell that lives on.
+all_as_postgres() {
+  setpriv --pdeathsig KILL -- unshare --pid --fork --kill-child=KILL -- \
+    setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"
 }
 
 # Children inherit it, but for those of systemd.
