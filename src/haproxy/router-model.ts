@@ -68,8 +68,8 @@ export function databaseRouterModel(
         check: {
           port: postgresPorts.health,
           path: "/",
-          // pg-health itself answers within a second, whatever Postgres does.
-          timeoutMs: 1_500,
+          // pg-health says by itself, within about a second, that Postgres hangs; a busy machine may take its time.
+          timeoutMs: 3_000,
           intervalMs: 2_000,
           fastIntervalMs: 500,
           // Not more failures than successes: an old primary is gone before a new one is there.

@@ -1,4 +1,3 @@
-import { connect, type Socket } from "node:net";
 import { postgresPorts, postgresSchema } from "../../src/config/postgres.ts";
 import type { HaproxyModel } from "../../src/haproxy/model.ts";
 import { haproxyUnit } from "../../src/haproxy/render.ts";
@@ -16,7 +15,7 @@ import {
 } from "../../src/haproxy/runtime.ts";
 import { Containers, type Outcome } from "./support/containers.ts";
 
-const router = { name: "pgr-test-router", address: "10.77.0.160" } as const;
+export const router = { name: "pgr-test-router", address: "10.77.0.160" } as const;
 const network = { bridge: "incusbr0", gateway: "10.77.0.1/24" };
 
 /** Containers that play a node: who connects is told its name, and its health is a file. */
@@ -160,61 +159,4 @@ function named(model: HaproxyModel): HaproxyModel {
       ),
     })),
   };
-}
-
-/** A client's connection through the router. */
-export class Session {
-  /** Id of the node that it came to; undefined: nobody took it. */
-  readonly node: string | undefined;
-  readonly #socket: Socket;
-  #ended = false;
-
-  private constructor(socket: Socket, node: string | undefined) {
-    this.#socket = socket;
-    this.node = node;
-    socket.on("close", () => (this.#ended = true));
-    if (node === undefined) this.#ended = true;
-  }
-
-  static async open(): Promise<Session> {
-    const socket = connect({ host: router.address, port: postgresPorts.vip });
-    const node = await new Promise<string | undefined>((resolve) => {
-      socket.setTimeout(10_000, () => socket.destroy());
-      socket.once("data", (data: Buffer) => {
-        resolve(data.toString().trim());
-      });
-      socket.once("error", () => {
-        resolve(undefined);
-      });
-      socket.once("close", () => {
-        resolve(undefined);
-      });
-    });
-    socket.setTimeout(0);
-    socket.on("error", () => undefined);
-    return new Session(socket, node);
-  }
-
-  get isOpen(): boolean {
-    return !this.#ended;
-  }
-
-  /** Whether what is said still comes back. */
-  async answers(): Promise<boolean> {
-    if (this.#ended) return false;
-    const back = new Promise<boolean>((resolve) => {
-      this.#socket.once("data", () => {
-        resolve(true);
-      });
-      this.#socket.once("close", () => {
-        resolve(false);
-      });
-    });
-    this.#socket.write("hello\n");
-    return back;
-  }
-
-  close(): void {
-    this.#socket.destroy();
-  }
 }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
 import { primaryListen } from "../../src/haproxy/router-model.ts";
 import { setServerState } from "../../src/haproxy/runtime.ts";
-import { nodeIds, nodeName, RouterLab, Session, type NodeId } from "./postgres-router-lab.ts";
+import { nodeIds, nodeName, RouterLab, type NodeId } from "./postgres-router-lab.ts";
+import { ConnectionLoad, reachedNode, Session } from "./postgres-router-client.ts";
 import { until } from "./support/until.ts";
 
 let lab: RouterLab;
@@ -27,7 +28,7 @@ it("leads to the node that says it is the primary, and lets nobody in while ther
 }, 60_000);
 
 it("does not know who is the primary after a start, whoever was before it", async () => {
-  const load = new Load();
+  const load = new ConnectionLoad();
   for (let n = 0; n < 6; n++) {
     const primary: NodeId = n % 2 === 0 ? 2 : 1;
     await lab.router("systemctl stop haproxy");
@@ -41,7 +42,7 @@ it("does not know who is the primary after a start, whoever was before it", asyn
 
 it("leads nobody to the standby while it is restarted, reloaded and killed under load", async () => {
   const before = await lab.reached(2);
-  const load = new Load();
+  const load = new ConnectionLoad();
   load.expects(1);
   for (let n = 0; n < 10; n++) {
     await lab.router("systemctl reload haproxy");
@@ -112,7 +113,7 @@ it("finds the node on its own host by name, and is as strict with it", async () 
     "echo 'show servers state' | socat - /run/haproxy/admin.sock | grep -c pgr-test-2.incus",
   );
   expect(names).toBe("2\n");
-  const load = new Load();
+  const load = new ConnectionLoad();
   load.expects(1);
   await lab.router("systemctl restart haproxy");
   await leadsTo(1);
@@ -124,46 +125,6 @@ it("finds the node on its own host by name, and is as strict with it", async () 
   await lab.tell(setServerState({ backend: primaryListen, server: nodeName(2) }, "ready"));
   await lab.deploy();
 }, 120_000);
-
-/** Clients that come, are told where they are, and go. */
-class Load {
-  #astray = 0;
-  #taken = 0;
-  #primary: string | undefined;
-  #ends = false;
-  readonly #clients: Promise<unknown>;
-
-  constructor(clients = 4) {
-    this.#clients = Promise.all(Array.from({ length: clients }, () => this.#client()));
-  }
-
-  /** The only node that may take anybody from now on. */
-  expects(primary: NodeId): void {
-    this.#primary = String(primary);
-  }
-
-  async stop(): Promise<{ readonly astray: number; readonly taken: number }> {
-    this.#ends = true;
-    await this.#clients;
-    return { astray: this.#astray, taken: this.#taken };
-  }
-
-  async #client(): Promise<void> {
-    while (!this.#ends) {
-      const node = await reachedNode();
-      if (node === undefined) await new Promise((resolve) => setTimeout(resolve, 20));
-      else if (node === this.#primary) this.#taken += 1;
-      else if (this.#primary !== undefined) this.#astray += 1;
-    }
-  }
-}
-
-/** Where a new connection comes to; undefined: nowhere. */
-async function reachedNode(): Promise<string | undefined> {
-  const session = await Session.open();
-  session.close();
-  return session.node;
-}
 
 async function leadsTo(id: NodeId): Promise<void> {
   await until(`node ${String(id)} takes connections`, async () => (await reachedNode()) === String(id), 20);
