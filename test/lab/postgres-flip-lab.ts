@@ -54,6 +54,7 @@ export class FlipLab {
   readonly site = site;
   readonly database = database;
   readonly containers: Containers;
+  readonly #loads: Load[] = [];
 
   private constructor(containers: Containers) {
     this.containers = containers;
@@ -80,6 +81,8 @@ export class FlipLab {
   }
 
   async close(): Promise<void> {
+    // Those of a test that has failed still write.
+    for (const load of this.#loads) void load.stop();
     await this.containers.close();
   }
 
@@ -129,6 +132,7 @@ export class FlipLab {
       "SELECT coalesce(max(client), 0) + 1 AS next FROM commits",
     );
     const load = new Load(row?.next ?? 1, clients);
+    this.#loads.push(load);
     await this.until("every client has written", 20, () => Promise.resolve(load.isUp()));
     return load;
   }

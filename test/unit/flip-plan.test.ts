@@ -105,6 +105,7 @@ describe("a flip that was cut off", () => {
   test("is left alone while nobody knows whether the standby was promoted", () => {
     const closed = node(primaryDetails("postgres-1", { state: "fenced", role: "down" }));
     expect(after(closed, silentNode("postgres-2"))).toBe("refused");
+    expect(after(closed, node(standbyDetails("postgres-2", { state: "hung" })))).toBe("refused");
     expect(after(closed, node(standbyDetails("postgres-2", { role: "down", state: "down" })))).toBe(
       "refused",
     );

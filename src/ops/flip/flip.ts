@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { lockPostgres, operator } from "../postgres/lock.ts";
 import { look } from "../postgres/look.ts";
 import type { FlipNote } from "../postgres/note.ts";
 import { PostgresSays } from "../postgres/says.ts";
 import type { PostgresSite } from "../postgres/site.ts";
+import type { Topology } from "../postgres/topology.ts";
 import { planBegun, planFlip, type FlipAsked, type Plan } from "./plan.ts";
 import { stepsOf, type Step } from "./steps.ts";
 
@@ -52,11 +54,7 @@ export async function flip(
 ): Promise<FlipEnd> {
   const lock = await lockPostgres(site, "flip-db");
   try {
-    const problem = (text: string): void => {
-      talk.line(text);
-    };
-    const topology = await look(site, problem);
-    const plan = planFlip(topology, asked);
+    const plan = await decide(site, talk, (topology) => planFlip(topology, asked));
     if (plan.kind === "nothing") {
       talk.line(plan.reason);
       return { kind: "nothing", steps: [] };
@@ -108,17 +106,32 @@ async function wayOut(site: PostgresSite, failed: Way, talk: FlipTalk): Promise<
   await new PostgresSays(site).note(newNote(failed)).catch((error: unknown) => {
     talk.line(messageOf(error));
   });
-  const next = planBegun(
-    await look(site, (text) => {
-      talk.line(text);
-    }),
-    failed,
-  );
+  const next = await decide(site, talk, (topology) => planBegun(topology, failed));
   if (next.kind === "finish" || next.kind === "back") {
     talk.line(next.kind === "back" ? `Going back to ${next.from}.` : `${next.to} is the primary: going on.`);
     return next;
   }
   throw new FlipError(next.kind === "refused" ? refusal(next.reasons) : "nothing is to be done");
+}
+
+/** A node that is busy says nothing at times: what stands in the way is looked at again before it counts. */
+async function decide(
+  site: PostgresSite,
+  talk: FlipTalk,
+  planFrom: (topology: Topology) => Plan,
+): Promise<Plan> {
+  for (let looks = 1; ; looks++) {
+    const said: string[] = [];
+    const plan = planFrom(await look(site, (text) => said.push(text)));
+    if (plan.kind === "refused" && looks < 3) {
+      await delay(1_000);
+      continue;
+    }
+    said.forEach((text) => {
+      talk.line(text);
+    });
+    return plan;
+  }
 }
 
 async function timed(

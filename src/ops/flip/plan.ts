@@ -37,8 +37,10 @@ export function planBegun({ nodes }: Topology, { from, to }: Pick<FlipNote, "fro
   const old = nodes.find(({ name }) => name === from)?.details;
   const next = nodes.find(({ name }) => name === to)?.details;
   if (next?.role === "primary") return { kind: "finish", from, to };
+  // One that is silent may be on its way to being the primary.
+  const isStandby = next?.role === "standby" && next.state !== "hung";
   // The promotion comes after the old primary is closed: while that one is open, there was none.
-  if (next?.role === "standby" || old?.state === "primary") return { kind: "back", from, to };
+  if (isStandby || old?.state === "primary") return { kind: "back", from, to };
   return {
     kind: "refused",
     reasons: [
