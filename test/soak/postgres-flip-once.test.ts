@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { judge } from "../../src/ops/postgres/judge.ts";
 import { forceFailover } from "../../src/ops/failover/failover.ts";
 import { rebuildStandby } from "../../src/ops/rebuild/rebuild.ts";
-import { FlipLab, incus } from "./postgres-flip-lab.ts";
+import { FlipLab, incus } from "../lab/postgres-flip-lab.ts";
 
 let lab: FlipLab;
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
 import { primaryListen } from "../../src/haproxy/router-model.ts";
 import { setServerState } from "../../src/haproxy/runtime.ts";
-import { nodeIds, nodeName, RouterLab, type NodeId } from "./postgres-router-lab.ts";
-import { ConnectionLoad, reachedNode, Session } from "./postgres-router-client.ts";
-import { until } from "./support/until.ts";
+import { nodeIds, nodeName, RouterLab, type NodeId } from "../lab/postgres-router-lab.ts";
+import { ConnectionLoad, reachedNode, Session } from "../lab/postgres-router-client.ts";
+import { until } from "../lab/support/until.ts";
 
 let lab: RouterLab;
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { passwords, PostgresLab } from "./postgres-lab.ts";
+import { passwords, PostgresLab } from "../lab/postgres-lab.ts";
 
 let lab: PostgresLab;
 
