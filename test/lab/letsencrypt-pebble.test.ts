@@ -115,7 +115,7 @@ describe("certificates that were issued", () => {
 
     expect(report.http[0]).toMatchObject({ failed: 0, firstFailures: [] });
     expect(seen.failures).toEqual([]);
-    expect(seen.requests + (report.http[0]?.requests ?? 0)).toBeGreaterThan(3_000);
+    expect(seen.requests + (report.http[0]?.requests ?? 0)).toBeGreaterThan(500);
     expect(new Set([...before, ...after]).size).toBe(4);
     // No name was ever shown with anything but its old certificate, and from some moment on its new one.
     expect(all.map((name) => seen.serials.get(name))).toEqual(all.map((_, n) => [before[n], after[n]]));
