@@ -283,7 +283,12 @@ describe("certificates in a load balancer's container", () => {
   it("are served old or new after a kill at any step that changes something, and new after the next install", async () => {
     for (const label of ["before", "after"]) await lab.make(label, "a.test www.a.test");
     expect(await lab.deploy("a.test", "before")).toEqual({ exitCode: 0, said: "" });
-    const [kills = 0, changes = 0, restarts = 0] = await lab.killEverywhere("a.test", "before", "after", "no");
+    const [kills = 0, changes = 0, restarts = 0] = await lab.killEverywhere(
+      "a.test",
+      "before",
+      "after",
+      "no",
+    );
     expect(kills).toBeGreaterThan(25);
     expect(changes).toBeGreaterThan(8);
     expect(restarts).toBeGreaterThan(0);
