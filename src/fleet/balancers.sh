@@ -111,12 +111,14 @@ take_out() {
     note "$INSTANCE: still has sessions after $DRAIN_SECONDS s (drainSeconds), which end now (status, weight, sessions, address):$why"
 }
 
+# How soon the application is well says nothing of how soon a load balancer's own checks see it.
 take_in() {
-  local deadline=$((SECONDS + HEALTH_SECONDS))
+  local limit=$((HEALTH_SECONDS > 20 ? HEALTH_SECONDS : 20))
+  local deadline=$((SECONDS + limit))
   # Said again and again, because the agent says `up 100%` for 15 s only.
   until agent_says 'up 100%' && all_agree_within 5 gives_requests; do
     [ "$SECONDS" -lt "$deadline" ] || {
-      why="a load balancer does not give it requests within $HEALTH_SECONDS s (status, weight, sessions, address):$why"
+      why="a load balancer does not give it requests within $limit s (status, weight, sessions, address):$why"
       [ "$(known_health_path)" = "$HEALTH_PATH" ] ||
         why+=". Load balancers still check $(known_health_path), and learn the new healthPath after this roll-out: the version that changes it has to answer at both"
       return 1
