@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { certificateMetricsPort } from "./certificates.ts";
+import { missingPackages } from "./image-checks.ts";
 import { letsencryptPackages } from "./letsencrypt.ts";
 import { yamlPath, type Problem } from "./problem.ts";
 import type { Sketch } from "./sketch.ts";
@@ -15,7 +16,6 @@ export function certificateChecks({ images, loadBalancer, letsencrypt }: Sketch)
     return [{ path: tls, message: "is missing", hint: "name a PEM file, or add veza-edge:letsencrypt" }];
   }
   const path = yamlPath(["letsencrypt"]);
-  const missing = letsencryptPackages.filter((name) => images?.haproxy?.packages?.includes(name) === false);
   const second = loadBalancer?.instances[1];
   return [
     ...(loadBalancer === undefined
@@ -49,15 +49,7 @@ export function certificateChecks({ images, loadBalancer, letsencrypt }: Sketch)
     ...publicAddresses(letsencrypt),
     ...challenge(letsencrypt),
     ...ports(letsencrypt, loadBalancer),
-    ...(missing.length === 0
-      ? []
-      : [
-          {
-            path: yamlPath(["images", "haproxy", "packages"]),
-            message: `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} missing, which veza-edge:letsencrypt needs`,
-            hint: "add what is missing, or leave packages out to have the default",
-          },
-        ]),
+    ...missingPackages(images, "haproxy", letsencryptPackages, "veza-edge:letsencrypt"),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { missingPackages } from "./image-checks.ts";
 import { databaseRouterName, postgresNodeName } from "./postgres.ts";
 import { yamlPath, type Problem } from "./problem.ts";
 import type { Sketch } from "./sketch.ts";
@@ -73,13 +74,5 @@ function references({ postgres, fleets }: Sketch): Problem[] {
 const needed = ["postgresql", "pgbouncer"];
 
 function packages({ postgres, images }: Sketch): Problem[] {
-  const missing = needed.filter((name) => images?.postgres?.packages?.includes(name) === false);
-  if (postgres === undefined || missing.length === 0) return [];
-  return [
-    {
-      path: yamlPath(["images", "postgres", "packages"]),
-      message: `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} missing, which veza-edge:postgres needs`,
-      hint: "add what is missing, or leave packages out to have the default",
-    },
-  ];
+  return postgres === undefined ? [] : missingPackages(images, "postgres", needed, "veza-edge:postgres");
 }
