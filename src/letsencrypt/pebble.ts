@@ -1,13 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as tls from "@pulumi/tls";
 import type { LetsencryptConfig } from "../config/letsencrypt.ts";
 import { Container } from "../incus/container.ts";
 import { Files } from "../incus/files.ts";
 import type { Site } from "../incus/site.ts";
 import { pebbleTlsUnit, pebbleUnit } from "./pebble-units.ts";
-
-/** A hundred years: nothing ever wants to renew it, and an update never shows it as a diff. */
-const validityPeriodHours = 876_000;
+import { selfSigned } from "./self-signed.ts";
 
 export interface PebbleArgs {
   readonly config: NonNullable<LetsencryptConfig["pebble"]>;
@@ -32,26 +29,17 @@ export class Pebble extends pulumi.ComponentResource {
       { ...site, spec: { name: config.name, address: config.address, ...config.limits } },
       parent,
     );
-    const key = new tls.PrivateKey(`${name}-key`, { algorithm: "ECDSA", ecdsaCurve: "P256" }, parent);
-    const certificate = new tls.SelfSignedCert(
-      `${name}-certificate`,
-      {
-        privateKeyPem: key.privateKeyPem,
-        subject: { commonName: config.name },
-        ipAddresses: [config.address],
-        validityPeriodHours,
-        allowedUses: ["digital_signature", "server_auth"],
-      },
+    const { certificatePem, keyPem } = selfSigned(
+      { key: `${name}-key`, certificate: `${name}-certificate` },
+      { subject: { commonName: config.name }, ipAddresses: [config.address] },
       parent,
     );
-    this.certificatePem = certificate.certPem;
+    this.certificatePem = certificatePem;
     const listener = new Files(
       `${name}-tls`,
       {
         container,
-        spec: pulumi
-          .all([certificate.certPem, key.privateKeyPem])
-          .apply(([shown, secret]) => pebbleTlsUnit(shown, secret)),
+        spec: pulumi.all([certificatePem, keyPem]).apply(([shown, secret]) => pebbleTlsUnit(shown, secret)),
       },
       parent,
     );

@@ -1,10 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as tls from "@pulumi/tls";
 import { placeholderOrganization } from "../config/certificates.ts";
 import type { LetsencryptConfig } from "../config/letsencrypt.ts";
+import { selfSigned } from "./self-signed.ts";
 
-/** A hundred years: nothing ever wants to renew one, and an update never shows one as a diff. */
-const validityPeriodHours = 876_000;
 /** What a certificate's common name may be long; the names themselves stand beside it. */
 const commonNameLength = 64;
 
@@ -24,25 +22,20 @@ export function placeholders(
 ): readonly Placeholder[] {
   return certificates.map(({ names }) => {
     const [name = ""] = names;
-    const key = new tls.PrivateKey(
-      `${component}-${name}-placeholder-key`,
-      { algorithm: "ECDSA", ecdsaCurve: "P256" },
-      opts,
-    );
-    const certificate = new tls.SelfSignedCert(
-      `${component}-${name}-placeholder`,
+    const { certificatePem, keyPem } = selfSigned(
       {
-        privateKeyPem: key.privateKeyPem,
+        key: `${component}-${name}-placeholder-key`,
+        certificate: `${component}-${name}-placeholder`,
+      },
+      {
         subject: {
           organization: placeholderOrganization,
           ...(name.length > commonNameLength ? {} : { commonName: name }),
         },
         dnsNames: [...names],
-        validityPeriodHours,
-        allowedUses: ["digital_signature", "server_auth"],
       },
       opts,
     );
-    return { name, pem: pulumi.secret(pulumi.interpolate`${certificate.certPem}${key.privateKeyPem}`) };
+    return { name, pem: pulumi.secret(pulumi.interpolate`${certificatePem}${keyPem}`) };
   });
 }
