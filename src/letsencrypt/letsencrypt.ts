@@ -3,7 +3,7 @@ import { authority, type LetsencryptConfig } from "../config/letsencrypt.ts";
 import type { Container } from "../incus/container.ts";
 import { Exec } from "../incus/exec.ts";
 import { Files } from "../incus/files.ts";
-import { caRootFile, caRootUnit } from "./pebble-units.ts";
+import { caRootFile, caRootUnit } from "./ca-root.ts";
 import { placeholders } from "./placeholders.ts";
 import {
   certificateProgram,

@@ -5,9 +5,6 @@ import type { FilesSpec } from "../incus/files-body.ts";
 import { readScript } from "../shell/read-script.ts";
 import { renderTemplate } from "../templating/render.ts";
 
-/** Where a load balancer's container has the certificate that a CA of the stack's own shows. */
-export const caRootFile = "/usr/local/etc/tls/acme-ca.pem";
-
 const user = "pebble";
 const directory = { path: "/etc/pebble", mode: "0750", owner: `root:${user}` };
 const certificateFile = "/etc/pebble/listener.pem";
@@ -74,21 +71,6 @@ export function pebbleTlsUnit(certificate: string, key: string): FilesSpec {
       { path: keyFile, content: key, mode: "0640", owner: `root:${user}` },
     ],
     followUp: followUp(["pebble.service"], []),
-  };
-}
-
-/** In a load balancer's container: the certificate (PEM) that `pebbleTlsUnit` has Pebble show, to be believed by dehydrated. */
-export function caRootUnit(certificate: string): FilesSpec {
-  return {
-    unit: "acme-ca",
-    files: [
-      {
-        path: caRootFile,
-        content: certificate.endsWith("\n") ? certificate : `${certificate}\n`,
-        mode: "0644",
-        owner: "root:root",
-      },
-    ],
   };
 }
 

@@ -7,13 +7,8 @@ import { loadBalancerSchema } from "../../src/config/load-balancer.ts";
 import { loadBalancerModel } from "../../src/haproxy/model.ts";
 import { haproxyUnit } from "../../src/haproxy/render.ts";
 import type { FilesSpec } from "../../src/incus/files-body.ts";
-import {
-  caRootFile,
-  caRootUnit,
-  pebbleTlsUnit,
-  pebbleUnit,
-  type PebbleSpec,
-} from "../../src/letsencrypt/pebble-units.ts";
+import { caRootFile, caRootUnit } from "../../src/letsencrypt/ca-root.ts";
+import { pebbleTlsUnit, pebbleUnit, type PebbleSpec } from "../../src/letsencrypt/pebble-units.ts";
 import { certificateProgram, letsencryptUnit, placeholderUnit } from "../../src/letsencrypt/unit.ts";
 import { quote } from "../../src/shell/quote.ts";
 import { readStatus, type CertificateStatus } from "../../src/ops/certificates/status.ts";

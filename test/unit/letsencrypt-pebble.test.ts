@@ -2,7 +2,8 @@ import { describe, expect, it } from "@jest/globals";
 import { imagesSchema } from "../../src/config/incus.ts";
 import { letsencryptPackages } from "../../src/config/letsencrypt.ts";
 import { filesBody, type FilesSpec } from "../../src/incus/files-body.ts";
-import { caRootFile, caRootUnit, pebbleTlsUnit, pebbleUnit } from "../../src/letsencrypt/pebble-units.ts";
+import { caRootFile, caRootUnit } from "../../src/letsencrypt/ca-root.ts";
+import { pebbleTlsUnit, pebbleUnit } from "../../src/letsencrypt/pebble-units.ts";
 
 const spec = { address: "10.77.0.40", edgeAddress: "10.77.0.10", certificateSeconds: 90 };
 const pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
