@@ -1,8 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { loadConfig } from "../../src/config/load.ts";
-import { ConfigError, type Problem } from "../../src/config/problem.ts";
+import type { Problem } from "../../src/config/problem.ts";
 import { readStackFile } from "../../src/config/stack-file.ts";
+import { problemsOf as problemsIn } from "./support/mistakes.ts";
 
 const repository = new URL("../../", import.meta.url);
 
@@ -48,15 +49,7 @@ const overSsh = (changes: Record<string, unknown> = {}): Record<string, unknown>
   ...changes,
 });
 
-function problemsOf(config: Record<string, unknown>): readonly Problem[] {
-  try {
-    loadConfig("lab", config);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
-}
+const problemsOf = (config: Record<string, unknown>): readonly Problem[] => problemsIn("lab", config);
 
 describe("the stack files of this repository", () => {
   it.each(["lab", "staging", "prod"])("%s has no mistake", (stack) => {

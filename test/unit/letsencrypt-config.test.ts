@@ -1,7 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { authority, letsencryptSchema } from "../../src/config/letsencrypt.ts";
-import { loadConfig } from "../../src/config/load.ts";
-import { ConfigError } from "../../src/config/problem.ts";
+import { mistakesOf } from "./support/mistakes.ts";
 
 const plain = {
   contact: "ops@veza.fr",
@@ -17,23 +16,16 @@ interface Choices {
 
 /** Every mistake in a stack's config, as `path: message`. */
 function mistakes({ letsencrypt = {}, loadBalancer = {}, rest = {} }: Choices = {}): readonly string[] {
-  try {
-    loadConfig("prod", {
-      "veza-edge:hosts": { main: { connection: "local" } },
-      "veza-edge:network": { gateway: "10.77.0.1/24" },
-      "veza-edge:loadBalancer": {
-        instances: [{ address: "10.77.0.10", publish: [{ http: 80, https: 443 }] }],
-        ...loadBalancer,
-      },
-      "veza-edge:letsencrypt": { ...plain, ...letsencrypt },
-      ...rest,
-    });
-  } catch (error) {
-    if (error instanceof ConfigError)
-      return error.problems.map(({ path, message }) => `${path.replace("veza-edge:", "")}: ${message}`);
-    throw error;
-  }
-  return [];
+  return mistakesOf("prod", {
+    "veza-edge:hosts": { main: { connection: "local" } },
+    "veza-edge:network": { gateway: "10.77.0.1/24" },
+    "veza-edge:loadBalancer": {
+      instances: [{ address: "10.77.0.10", publish: [{ http: 80, https: 443 }] }],
+      ...loadBalancer,
+    },
+    "veza-edge:letsencrypt": { ...plain, ...letsencrypt },
+    ...rest,
+  });
 }
 
 const named = (...names: string[]) => ({ letsencrypt: { certificates: [{ names }] } });

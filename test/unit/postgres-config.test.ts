@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { loadConfig } from "../../src/config/load.ts";
-import { ConfigError } from "../../src/config/problem.ts";
+import { mistakesOf } from "./support/mistakes.ts";
 
 const sha256 = "0123456789abcdef".repeat(4);
 type Entry = Record<string, unknown>;
@@ -33,17 +33,7 @@ function stackFile(postgres: Entry = {}, fleet: Entry = {}): Record<string, unkn
   };
 }
 
-/** `path: message` of each mistake. */
-function mistakes(config: Record<string, unknown>): readonly string[] {
-  try {
-    loadConfig("lab", config);
-  } catch (error) {
-    if (error instanceof ConfigError)
-      return error.problems.map(({ path, message }) => `${path.replace("veza-edge:", "")}: ${message}`);
-    throw error;
-  }
-  return [];
-}
+const mistakes = (config: Record<string, unknown>): readonly string[] => mistakesOf("lab", config);
 
 describe("a stack with a database", () => {
   it("needs two nodes and a router, and has a database called veza", () => {
