@@ -24,14 +24,15 @@ import {
   type Database,
 } from "./support/commit-client.ts";
 import { Containers } from "./support/containers.ts";
+import { bridge, gateway, lane, subnet } from "./support/edge-config.ts";
 
-const project = "veza-test-pgf";
+const project = `veza-test-pgf-${String(lane)}`;
 const nodes = [
-  { id: 1, name: "pgf-test-1", address: "10.77.0.170" },
-  { id: 2, name: "pgf-test-2", address: "10.77.0.171" },
+  { id: 1, name: "pgf-test-1", address: `${subnet}.170` },
+  { id: 2, name: "pgf-test-2", address: `${subnet}.171` },
 ] as const;
 export const routerName = "pgf-test-router";
-const routerAddress = "10.77.0.172";
+const routerAddress = `${subnet}.172`;
 const password = "only-for-a-test-1";
 
 export const site: PostgresSite = {
@@ -49,7 +50,7 @@ export const database: Database = {
   password,
 };
 
-/** Two nodes behind a router, in a project of their own on the machine's Incus, and clients that remember commits. */
+/** Two nodes behind a router, in a project and on a bridge of their own, and clients that remember commits. */
 export class FlipLab {
   readonly site = site;
   readonly database = database;
@@ -61,7 +62,7 @@ export class FlipLab {
   }
 
   static async open(): Promise<FlipLab> {
-    const containers = await Containers.open(project);
+    const containers = await Containers.openInLane(project);
     await Promise.all([
       ...nodes.map(({ name, address }) => containers.launch(name, "postgres", address)),
       containers.launch(routerName, "haproxy", routerAddress),
@@ -227,7 +228,7 @@ export class Load {
   }
 }
 
-// What follows is the program's own, under names that meet nobody else's on the bridge.
+// What follows is the program's own, under names that nobody else has.
 
 const config: PostgresConfig = postgresSchema.parse({
   nodes: nodes.map(({ id, address }) => ({ id, address })),
@@ -251,7 +252,7 @@ function nodeSpecs(): PostgresNodeSpec[] {
 
 function routerUnit(): FilesSpec {
   const router = { id: 1, address: routerAddress };
-  const model = databaseRouterModel(config, router, { bridge: "incusbr0", gateway: "10.77.0.1/24" });
+  const model = databaseRouterModel(config, router, { bridge, gateway });
   const listens = model.listens.map((listen) => ({
     ...listen,
     servers: listen.servers.map((server) => ({

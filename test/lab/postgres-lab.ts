@@ -4,9 +4,10 @@ import type { FilesSpec } from "../../src/incus/files-body.ts";
 import { postgresNodes, type ClusterConfig, type PostgresNodeSpec } from "../../src/postgres/model.ts";
 import { nodeSecretsUnit, nodeUnit, type Passwords } from "../../src/postgres/node-unit.ts";
 import { Containers, type Outcome } from "./support/containers.ts";
+import { lane, subnet } from "./support/edge-config.ts";
 
-const project = "veza-test-pg";
-const addresses = { 1: "10.77.0.150", 2: "10.77.0.151" } as const;
+const project = `veza-test-pg-${String(lane)}`;
+export const addresses = { 1: `${subnet}.150`, 2: `${subnet}.151` } as const;
 export type NodeId = keyof typeof addresses;
 const ids: readonly NodeId[] = [1, 2];
 
@@ -42,7 +43,7 @@ export class PostgresLab {
 
   /** Containers with all that is in a node but data. */
   static async open(): Promise<PostgresLab> {
-    const lab = new PostgresLab(await Containers.open(project));
+    const lab = new PostgresLab(await Containers.openInLane(project));
     await Promise.all(ids.map((id) => lab.#containers.launch(container(id), "postgres", addresses[id])));
     await Promise.all(
       ids.map(async (id) => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { passwords, PostgresLab } from "../lab/postgres-lab.ts";
+import { addresses, passwords, PostgresLab } from "../lab/postgres-lab.ts";
 
 let lab: PostgresLab;
 
@@ -67,7 +67,7 @@ describe("two nodes without data", () => {
       "SASL authentication failed",
     );
     expect(await lab.sql(1, "select 1", "veza_b", { veza_b: "" })).toMatch(/^refused/);
-    const direct = "psql 'postgresql://veza_a:for-a-test-2@10.77.0.150/veza' -c 'select 1' 2>&1 || :";
+    const direct = `psql 'postgresql://veza_a:for-a-test-2@${addresses[1]}/veza' -c 'select 1' 2>&1 || :`;
     expect(await lab.shell(2, direct)).toContain("no pg_hba.conf entry");
   });
 });
