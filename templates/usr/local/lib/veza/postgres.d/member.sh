@@ -157,17 +157,17 @@ promote() { # [--peer-is-gone]
   local timeline
   [ -z "$1" ] || [ "$1" = --peer-is-gone ] || usage
   # Clients wait while this runs.
-  read_facts quick
+  read_facts full
   [ -z "${fact[fenced]}" ] || fail "it is fenced (${fact[fenced]}). Nothing was changed"
   case ${fact[role]}:${fact[state]} in
-    primary:primary)
+    primary:primary | primary:bouncer-down)
       rm -f "$promoting_file"
       bouncer_runs || open_door
       say 'is the primary already'
       return 0
       ;;
     primary:unconfirmed) ;; # an earlier promotion that was cut off
-    standby:standby) ;;
+    standby:standby | standby:bouncer-down) ;;
     *) fail "it is ${fact[state]}, and only a standby can be promoted. Nothing was changed" ;;
   esac
   printf '%s\n' "$EPOCHSECONDS" >"$promoting_file"
