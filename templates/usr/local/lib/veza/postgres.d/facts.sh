@@ -7,6 +7,7 @@
 #   timeline   the newest one that its data knows; empty without data
 #   system     the cluster's identifier; both nodes of one have the same
 #   current receive replay lag streaming  as far as they are known; lag in bytes
+#   slot       yes when WAL is kept for the peer
 #   fenced     why it is; empty when it is not
 #   promoting  yes while it may be on its way to being a primary
 #   postmaster the running Postgres, told from an earlier one; empty when none runs
@@ -20,7 +21,7 @@ local_seconds=1
 # full: also positions and lag, and what a stopped node's files say.
 read_facts() { # [full]
   local status=0 answer
-  fact=([data]=none [role]=down [state]=down [timeline]='' [system]='' [current]='' [receive]='' [replay]='' [lag]='' [streaming]=no [fenced]='' [promoting]=no [postmaster]='')
+  fact=([data]=none [role]=down [state]=down [timeline]='' [system]='' [current]='' [receive]='' [replay]='' [lag]='' [streaming]=no [slot]=no [fenced]='' [promoting]=no [postmaster]='')
   if [ -f "$data/PG_VERSION" ]; then
     if [ -f "$data/standby.signal" ]; then fact[data]=standby; else fact[data]=primary; fi
   fi
@@ -31,7 +32,7 @@ read_facts() { # [full]
     ask_bouncer
     answer=$(ask_postgres "${1-}") || status=$?
     if [ "$status" = 0 ]; then
-      IFS='|' read -r 'fact[role]' 'fact[system]' 'fact[timeline]' 'fact[current]' 'fact[receive]' 'fact[replay]' 'fact[lag]' 'fact[streaming]' <<<"$answer"
+      IFS='|' read -r 'fact[role]' 'fact[system]' 'fact[timeline]' 'fact[current]' 'fact[receive]' 'fact[replay]' 'fact[lag]' 'fact[streaming]' 'fact[slot]' <<<"$answer"
       if [ "${fact[role]}:${1-}" = standby:full ]; then fact[timeline]=$(newest "${fact[timeline]}" "$(newest_history)"); fi
     else
       fact[role]=${fact[data]}

@@ -1,4 +1,5 @@
--- One row: role, system, timeline, current, receive, replay, lag, streaming. Needs :peer, the peer's name in pg_stat_replication.
+-- One row: role, system, timeline, current, receive, replay, lag, streaming, slot. Needs :peer, the peer's name in
+-- pg_stat_replication, which also is its slot's.
 select
   case when recovering then 'standby' else 'primary' end,
   (select system_identifier from pg_control_system()),
@@ -16,7 +17,8 @@ select
   case when recovering then pg_last_wal_replay_lsn() end,
   -- Positions are not read at one moment, so the difference can be a little below nothing.
   case when behind < 0 then 0 else behind end,
-  case when coalesce(receiver.status, sender.state) = 'streaming' then 'yes' else 'no' end
+  case when coalesce(receiver.status, sender.state) = 'streaming' then 'yes' else 'no' end,
+  case when exists (select from pg_replication_slots where slot_name = :'peer') then 'yes' else 'no' end
 from
   (select pg_is_in_recovery() as recovering) as node
   left join pg_stat_wal_receiver as receiver on true

@@ -175,14 +175,15 @@ promote() { # [--peer-is-gone]
   refuse_second_primary "$1"
   # Beforehand, so that it is open in the moment in which it is a primary.
   confirm_primary
-  timeline=$(sql_seconds=60 superuser -v slot="$PEER_SLOT" -v seconds=55 -f "$libraries/promote.sql") ||
+  timeline=$(sql_seconds=60 superuser -v seconds=55 -f "$libraries/promote.sql") ||
     fail "Postgres was told to become a primary, and nobody knows whether it has. Run the same again; 'postgres status' shows what it is"
   [ -n "$timeline" ] || {
     end_promotion
     fail "Postgres was told to become a primary and has not done it within 55 s. Run the same again; 'postgres status' shows what it is"
   }
   rm -f "$promoting_file"
-  bouncer_runs || open_door
+  # That of a standby is open already, and asking systemd takes time.
+  [ "${fact[state]}" = standby ] || open_door
   say "is the primary on timeline $timeline"
 }
 
