@@ -25,7 +25,6 @@ const libraries = {
     "facts",
     "full-facts",
     "end-clients",
-    "replayed",
     "cluster",
     "replicator",
     "owner",

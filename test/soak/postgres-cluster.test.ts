@@ -240,8 +240,7 @@ describe("a switchover", () => {
     await lab.verb(2, "fence", "flip");
     const stopped = await lab.verb(2, "stop-clean");
     const [, position = ""] = /^final ([0-9A-F/]+) 2$/m.exec(stopped.said) ?? [];
-    expect(await lab.verb(1, "wait-replayed", position, "10")).toMatchObject({ exitCode: 0 });
-    expect(await lab.verb(1, "promote")).toMatchObject({ exitCode: 0 });
+    expect(await lab.verb(1, "promote", "--after", position)).toMatchObject({ exitCode: 0 });
     expect(await lab.health(1)).toMatchObject({ status: 200 });
     expect(await lab.sql(1, count)).toBe(before);
     const demoted = await lab.verb(2, "demote");

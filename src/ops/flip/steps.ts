@@ -16,8 +16,8 @@ export interface Step {
 
 type Way = Extract<Plan, { readonly kind: "flip" | "finish" | "back" }>;
 
-/** Seconds that one part of the outage may take before it is given up. */
-const outageSeconds = 30;
+/** Seconds in which the standby replays the rest and is promoted; the node gives up before. */
+const promoteSeconds = 90;
 /** Seconds of a shutdown with all that clients have written since the checkpoint. */
 const stopSeconds = 60;
 const checkpointSeconds = 600;
@@ -56,7 +56,7 @@ function overSteps({ from, to }: Way, says: PostgresSays): Step[] {
       title: `${from}: fence, stop PgBouncer and Postgres, read the end of its WAL`,
       isOutage: true,
       run: async () => {
-        last = finalPosition(await says.node(from, [`fence flip to ${to}`, "stop-clean"], stopSeconds));
+        last = finalPosition(await says.node(from, [`stop-clean flip to ${to}`], stopSeconds));
         if (last === undefined) throw new Error(`${from} was stopped and does not say where its WAL ends`);
       },
     },
@@ -66,7 +66,7 @@ function overSteps({ from, to }: Way, says: PostgresSays): Step[] {
       isOutage: true,
       run: async () => {
         if (last === undefined) throw new Error("nobody knows how far the standby has to be");
-        await says.node(to, [`wait-replayed ${last.lsn} 20`, "promote"], outageSeconds);
+        await says.node(to, [`promote --after ${last.lsn}`], promoteSeconds);
       },
     },
   ];
