@@ -2,9 +2,10 @@ import { execa } from "execa";
 import { fileURLToPath } from "node:url";
 import { postgresSchema, type PostgresConfig } from "../../src/config/postgres.ts";
 import { haproxyUnit } from "../../src/haproxy/render.ts";
-import { databaseRouterModel } from "../../src/haproxy/router-model.ts";
+import { databaseRouterModel, primaryListen } from "../../src/haproxy/router-model.ts";
 import { flip, type Done, type FlipEnd } from "../../src/ops/flip/flip.ts";
 import { look } from "../../src/ops/postgres/look.ts";
+import { rebuildStandby } from "../../src/ops/rebuild/rebuild.ts";
 import type { FilesSpec } from "../../src/incus/files-body.ts";
 import type { PostgresSite } from "../../src/ops/postgres/site.ts";
 import type { Topology } from "../../src/ops/postgres/topology.ts";
@@ -127,6 +128,39 @@ export class FlipLab {
     if (!isTerminated) throw new Error(`it ended before '${step}' was done:\n${said.join("\n")}\n${stderr}`);
   }
 
+  /** Applies the nodes' configuration as an update does, one after the other. */
+  async update(changes: Partial<PostgresConfig>): Promise<void> {
+    for (const spec of nodeSpecs(changes)) await this.#apply(spec.name, nodeUnit(spec));
+  }
+
+  /** How often the router has seen a node go down. */
+  async timesDown(node: string): Promise<number> {
+    const statistics = await this.containers.shell(
+      routerName,
+      "echo 'show stat' | socat - /run/haproxy/admin.sock",
+    );
+    const [header = "", ...lines] = statistics.split("\n").map((line) => line.split(","));
+    const at = header.indexOf("chkdown");
+    return Number(lines.find(([pool, server]) => pool === primaryListen && server === node)?.[at]);
+  }
+
+  /** Rebuilds a node as bin/veza does, without asking, and keeps one snapshot. @returns what it said */
+  async rebuild(node: string): Promise<string> {
+    const lines: string[] = [];
+    const line = (text: string): void => void lines.push(text);
+    const talk = { line, progress: line, agreed: () => Promise.resolve(true) };
+    await rebuildStandby(site, node, talk, 1).catch((error: unknown) => lines.push(String(error)));
+    return lines.join("\n");
+  }
+
+  /** Names of the snapshots of a node's data. */
+  async snapshots(node: string): Promise<string[]> {
+    const words = ["storage", "volume", "snapshot", "list", "default", `${node}-data`];
+    return (await incus(...words, "--format", "csv", "--columns", "n"))
+      .split("\n")
+      .filter((name) => name !== "");
+  }
+
   async startLoad(clients: number): Promise<Load> {
     const [row] = await query<{ next: number }>(
       database,
@@ -238,12 +272,12 @@ const config: PostgresConfig = postgresSchema.parse({
   connections: 50,
 });
 
-function nodeSpecs(): PostgresNodeSpec[] {
+function nodeSpecs(changes: Partial<PostgresConfig> = {}): PostgresNodeSpec[] {
   const named = <T extends NodeIdentity>(identity: T): T => {
     const name = nodes.find(({ address }) => address === identity.address)?.name ?? "";
     return { ...identity, name, slot: name.replaceAll("-", "_") };
   };
-  return postgresNodes(config).map((spec) => ({
+  return postgresNodes({ ...config, ...changes }).map((spec) => ({
     ...named(spec),
     peer: named(spec.peer),
     initialPrimary: nodes[0].name,

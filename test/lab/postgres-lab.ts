@@ -134,7 +134,9 @@ export class PostgresLab {
 
   /** Keeps the nodes from reaching each other; whoever else asks them gets answers. */
   async cut(): Promise<void> {
-    await Promise.all(ids.map((id) => this.shell(id, `ip route add blackhole ${addresses[other(id)]}/32`)));
+    await Promise.all(
+      ids.map((id) => this.shell(id, `ip route replace blackhole ${addresses[other(id)]}/32`)),
+    );
   }
 
   async mend(): Promise<void> {
@@ -151,7 +153,7 @@ export class PostgresLab {
   }
 
   /** Waits for pg-health's answer. @returns seconds that it took @throws Error with what it was instead */
-  async untilHealth(id: NodeId, text: string, limitSeconds = 15): Promise<number> {
+  async untilHealth(id: NodeId, text: string, limitSeconds = 30): Promise<number> {
     const begin = performance.now();
     for (;;) {
       const health = await this.health(id);
@@ -165,7 +167,7 @@ export class PostgresLab {
     }
   }
 
-  async untilStreaming(id: NodeId, limitSeconds = 15): Promise<void> {
+  async untilStreaming(id: NodeId, limitSeconds = 30): Promise<void> {
     const deadline = performance.now() + limitSeconds * 1_000;
     for (;;) {
       const now = await this.details(id);
