@@ -97,7 +97,7 @@ export async function hold(
 }
 
 /** A program of this machine and its words, which read a document on standard input and run it on that host. */
-async function shellWords(
+export async function shellWords(
   host: ReachableHost,
   action: string,
   limitSeconds: number,
@@ -117,7 +117,7 @@ interface Ended {
   readonly shortMessage?: string | undefined;
 }
 
-function notDone(host: ReachableHost, run: Ended, limitSeconds: number): HostError {
+export function notDone(host: ReachableHost, run: Ended, limitSeconds: number): HostError {
   const said = run.stderr.trim();
   const where = hostLabel(host);
   if (run.timedOut || run.exitCode === 124) {
@@ -127,7 +127,7 @@ function notDone(host: ReachableHost, run: Ended, limitSeconds: number): HostErr
     if (run.code === "ENOENT") return new HostError(host, noSshClient(host));
     if (run.exitCode === 255) return new HostError(host, `${where} cannot be reached: ${notReached(said)}`);
   }
-  return new HostError(host, said || (run.shortMessage ?? "it failed"));
+  return new HostError(host, said || (run.shortMessage ?? "it ended without an answer"));
 }
 
 function asRoot(host: SshHost, shell: string): string {

@@ -5,7 +5,7 @@
 : "${NODE:?}" "${VERSION:?}"
 
 configuration=/etc/postgresql/veza/postgresql.conf
-booted=(pg-health.service veza-postgres-watch.service veza-postgres.service)
+booted=(pg-health.socket veza-postgres-watch.service veza-postgres.service)
 
 follow_up() {
   local said
@@ -23,7 +23,10 @@ follow_up() {
 start_services() {
   systemctl daemon-reload
   systemctl is-enabled --quiet "${booted[@]}" 2>/dev/null || systemctl enable --quiet "${booted[@]}"
-  systemctl restart pg-health veza-postgres-watch
+  # Of a node from before it had a socket, the service itself has the port.
+  systemctl is-active --quiet pg-health.socket || systemctl stop pg-health.service
+  systemctl start pg-health.socket
+  systemctl restart pg-health.service veza-postgres-watch.service
 }
 
 undo() {
@@ -33,5 +36,5 @@ undo() {
 }
 
 on_delete() {
-  systemctl disable --now --quiet veza-postgres-watch veza-pgbouncer pg-health veza-postgres 2>/dev/null || :
+  systemctl disable --now --quiet veza-postgres-watch veza-pgbouncer pg-health.socket pg-health.service veza-postgres 2>/dev/null || :
 }
