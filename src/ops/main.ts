@@ -6,6 +6,7 @@ import { drillCommand } from "./drill/command.ts";
 import { failoverCommand } from "./failover/command.ts";
 import { flipCommand } from "./flip/command.ts";
 import { rebuildCommand } from "./rebuild/command.ts";
+import { chooseStack } from "./stack-option.ts";
 import { topologyCommand } from "./topology/command.ts";
 
 // Colours are for a terminal. The library would use them wherever CI is set, too; it looks when a verb loads it.
@@ -13,7 +14,8 @@ if (!process.stdout.isTTY && process.env["FORCE_COLOR"] === undefined) process.e
 
 const program = new Command("veza")
   .description("Looks at a stack of veza-edge and operates it.")
-  .showHelpAfterError("(veza --help shows every verb)");
+  .showHelpAfterError("(veza --help shows every verb)")
+  .hook("preAction", (_, called) => chooseStack(called));
 certificatesCommand(program);
 diffCommand(program);
 doctorCommand(program);
