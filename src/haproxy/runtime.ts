@@ -128,6 +128,10 @@ export interface Stat {
   readonly status: string;
   /** Sessions now, in the newest worker only: old workers keep their own. */
   readonly sessions: number;
+  /** Requests (of a frontend), or sessions, in the second before. */
+  readonly perSecond: number;
+  /** Since HAProxy was last reloaded: answers of status 5xx, and connections and answers that failed. */
+  readonly errors: number;
   /** Effective weight; absent for frontends. */
   readonly weight?: number;
   /** Why the last check ended as it did, e.g. `L4CON in 0ms`; absent for what is not checked. */
@@ -170,6 +174,8 @@ export function parseStat(text: string): Parsed<Stat[]> {
       kind,
       status: value("status"),
       sessions,
+      perSecond: optional("req_rate") ?? optional("rate") ?? 0,
+      errors: ["econ", "eresp", "hrsp_5xx"].reduce((sum, name) => sum + (optional(name) ?? 0), 0),
       ...(weight === undefined ? {} : { weight }),
       ...(value("check_status") === "" ? {} : { lastCheck: lastCheck(value) }),
       ...(lastChangeSeconds === undefined ? {} : { lastChangeSeconds }),
