@@ -5,6 +5,7 @@ import { doctorCommand } from "./doctor/command.ts";
 import { drillCommand } from "./drill/command.ts";
 import { failoverCommand } from "./failover/command.ts";
 import { flipCommand } from "./flip/command.ts";
+import { logsCommand, shellCommand } from "./inside/command.ts";
 import { rebuildCommand } from "./rebuild/command.ts";
 import { chooseStack } from "./stack-option.ts";
 import { topologyCommand } from "./topology/command.ts";
@@ -22,7 +23,9 @@ doctorCommand(program);
 drillCommand(program);
 failoverCommand(program);
 flipCommand(program);
+logsCommand(program);
 rebuildCommand(program);
+shellCommand(program);
 topologyCommand(program);
 
 try {
