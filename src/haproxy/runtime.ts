@@ -134,6 +134,11 @@ export interface Stat {
   readonly errors: number;
   /** Effective weight; absent for frontends. */
   readonly weight?: number;
+  /**
+   * Weight as it is configured, or as an agent or an operator has set it; absent for frontends. A server that drains
+   * has its own still when an operator said `drain`, and 0 when its agent empties it.
+   */
+  readonly userWeight?: number;
   /** Why the last check ended as it did, e.g. `L4CON in 0ms`; absent for what is not checked. */
   readonly lastCheck?: string;
   /** Seconds since UP/DOWN last changed. */
@@ -167,6 +172,7 @@ export function parseStat(text: string): Parsed<Stat[]> {
       };
     }
     const weight = kind === "frontend" ? undefined : optional("weight");
+    const userWeight = kind === "frontend" ? undefined : optional("uweight");
     const lastChangeSeconds = optional("lastchg");
     stats.push({
       proxy: value("pxname"),
@@ -177,6 +183,7 @@ export function parseStat(text: string): Parsed<Stat[]> {
       perSecond: optional("req_rate") ?? optional("rate") ?? 0,
       errors: ["econ", "eresp", "hrsp_5xx"].reduce((sum, name) => sum + (optional(name) ?? 0), 0),
       ...(weight === undefined ? {} : { weight }),
+      ...(userWeight === undefined ? {} : { userWeight }),
       ...(value("check_status") === "" ? {} : { lastCheck: lastCheck(value) }),
       ...(lastChangeSeconds === undefined ? {} : { lastChangeSeconds }),
     });

@@ -7,6 +7,7 @@ import { failoverCommand } from "./failover/command.ts";
 import { flipCommand } from "./flip/command.ts";
 import { logsCommand, shellCommand } from "./inside/command.ts";
 import { rebuildCommand } from "./rebuild/command.ts";
+import { drainCommand, readyCommand } from "./servers/command.ts";
 import { chooseStack } from "./stack-option.ts";
 import { topologyCommand } from "./topology/command.ts";
 
@@ -20,10 +21,12 @@ const program = new Command("veza")
 certificatesCommand(program);
 diffCommand(program);
 doctorCommand(program);
+drainCommand(program);
 drillCommand(program);
 failoverCommand(program);
 flipCommand(program);
 logsCommand(program);
+readyCommand(program);
 rebuildCommand(program);
 shellCommand(program);
 topologyCommand(program);
