@@ -9,6 +9,7 @@ import { logsCommand, shellCommand } from "./inside/command.ts";
 import { rebuildCommand } from "./rebuild/command.ts";
 import { drainCommand, readyCommand } from "./servers/command.ts";
 import { chooseStack } from "./stack-option.ts";
+import { statusCommand } from "./status/command.ts";
 import { topologyCommand } from "./topology/command.ts";
 
 // Colours are for a terminal. The library would use them wherever CI is set, too; it looks when a verb loads it.
@@ -29,6 +30,7 @@ logsCommand(program);
 readyCommand(program);
 rebuildCommand(program);
 shellCommand(program);
+statusCommand(program);
 topologyCommand(program);
 
 try {
