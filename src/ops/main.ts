@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { certificatesCommand } from "./certificates/command.ts";
+import { completionCommand } from "./completion/command.ts";
 import { diffCommand } from "./diff/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { drillCommand } from "./drill/command.ts";
@@ -20,6 +21,7 @@ const program = new Command("veza")
   .showHelpAfterError("(veza --help shows every verb)")
   .hook("preAction", (_, called) => chooseStack(called));
 certificatesCommand(program);
+completionCommand(program);
 diffCommand(program);
 doctorCommand(program);
 drainCommand(program);
