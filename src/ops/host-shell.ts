@@ -130,7 +130,8 @@ export function notDone(host: ReachableHost, run: Ended, limitSeconds: number): 
   return new HostError(host, said || (run.shortMessage ?? "it ended without an answer"));
 }
 
-function asRoot(host: SshHost, shell: string): string {
+/** What to have ssh(1) run so that it runs as root there. */
+export function asRoot(host: SshHost, shell: string): string {
   return host.user === "root" ? shell : `sudo --non-interactive ${shell}`;
 }
 

@@ -53,13 +53,55 @@ describe("an edge, deployed from nothing", () => {
     expect(changed(await stack.preview())).toBe(0);
   }, 120_000);
 
-  it("keeps a server that an operator drained, and shows no difference for it", async () => {
-    await stack.incus.haproxy("set server api_pool/backend-api-2 state drain");
+  it("is seen on one screen, and found well", async () => {
+    const screen = await stack.veza("status");
+    expect(screen).toMatchObject({ exitCode: 0, all: expect.stringContaining("All is well.") });
+    const { exitCode, stdout } = await stack.veza("status", "--json");
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      problems: [],
+      hosts: [{ name: "main", update: { seen: { unclean: false } } }],
+      containers: [
+        { name: "haproxy", address: edgeAddress, state: "Running" },
+        { name: "backend-api-1", state: "Running" },
+        { name: "backend-api-2", state: "Running" },
+        { name: "stream-server-1", state: "Running" },
+      ],
+    });
+  }, 60_000);
+
+  it("tells what its applications wrote, and lets an operator in", async () => {
+    const logs = await stack.veza("logs", "backend-api-2", "-n", "5");
+    expect(logs).toMatchObject({
+      exitCode: 0,
+      all: expect.stringContaining("backend-api-2 listens on port 8080"),
+    });
+    const ended = await stack.veza("shell", "stream-server-1", "--", "sh", "-c", "hostname; exit 7");
+    expect(ended).toMatchObject({ exitCode: 7, all: "stream-server-1" });
+    const unknown = await stack.veza("shell", "backend-api-9");
+    expect(unknown).toMatchObject({
+      exitCode: 1,
+      all: expect.stringContaining("there are: haproxy, backend-"),
+    });
+  }, 60_000);
+
+  it("keeps a server that an operator drained over a reload and an update, and shows no difference for it", async () => {
+    expect(await stack.veza("drain", "backend-api-2")).toMatchObject({ exitCode: 0 });
+    const last = await stack.veza("drain", "backend-api-1");
+    expect(last).toMatchObject({ exitCode: 1, all: expect.stringContaining("backend-api-2 DRAIN") });
+    expect((await serversOf("api_pool")).get("backend-api-1")?.status).toBe("UP");
     expect(changed((await stack.up()).changes)).toBe(0);
     await stack.configure({ api: [1, 2], stream: [1], loadBalancer: { timeouts: { serverSeconds: 31 } } });
     expect((await stack.up()).changes).toMatchObject({ update: 1 });
     expect((await serversOf("api_pool")).get("backend-api-2")?.status).toMatch(/^DRAIN/);
-    await stack.incus.haproxy("set server api_pool/backend-api-2 state ready");
+    const { stdout } = await stack.veza("status", "--json");
+    expect(JSON.parse(stdout)).toMatchObject({
+      problems: [],
+      notes: [
+        "an operator drains api_pool/backend-api-2 in haproxy: bin/veza ready backend-api-2 takes it back",
+      ],
+    });
+    expect(await stack.veza("ready", "api_pool/backend-api-2")).toMatchObject({ exitCode: 0 });
     await until("backend-api-2 is back", async () => {
       return (await serversOf("api_pool")).get("backend-api-2")?.status === "UP";
     });
@@ -92,6 +134,17 @@ describe("a fleet whose instances are changed", () => {
 });
 
 describe("the end of an edge", () => {
+  it("is seen as what it is, when an instance is stopped", async () => {
+    await stack.incus.stop("backend-api-3");
+    const seen = await stack.veza("status", "--json");
+    expect(seen.exitCode).toBe(2);
+    expect(JSON.parse(seen.stdout)).toMatchObject({
+      problems: expect.arrayContaining([
+        `backend-api-3 is Stopped; on main: incus start backend-api-3 --project ${stack.incus.name}`,
+      ]),
+    });
+  }, 60_000);
+
   it("leaves no container, project or listener", async () => {
     const ended = await stack.destroy();
     expect(ended).toMatchObject({ exitCode: 0 });

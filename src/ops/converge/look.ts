@@ -9,7 +9,9 @@ import type { Site } from "./sites.ts";
 const config = z.record(z.string(), z.string());
 
 const seen = z.object({
-  containers: z.array(z.object({ name: z.string(), created_at: z.coerce.date(), config })),
+  containers: z.array(
+    z.object({ name: z.string(), status: z.string(), created_at: z.coerce.date(), config }),
+  ),
   pools: z.record(z.string(), z.array(z.object({ name: z.string(), config }))),
 });
 
@@ -27,6 +29,7 @@ export async function look({ host, project, recorded }: Site): Promise<Found> {
     mark: readMark(update === "absent" ? "" : update),
     containers: found.containers.map((instance) => ({
       name: instance.name,
+      state: instance.status,
       createdAt: instance.created_at,
       ours: "user.veza.generation" in instance.config,
       units: new Map(

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
+import { stackOption } from "../stack-option.ts";
 
 /** `veza diff` */
 export function diffCommand(program: Command): void {
   program
     .command("diff")
     .description("show every file that a stack's config asks for, whole")
-    .option("-s, --stack <stack>", "stack, by its file Pulumi.<stack>.yaml", "lab")
+    .addOption(stackOption("stack, by its file Pulumi.<stack>.yaml"))
     .addHelpText(
       "after",
       `

@@ -10,7 +10,7 @@ import { readOutputs, type EdgeOutputs } from "../../../src/outputs.ts";
 import type { Changes } from "../../../tools/verbs/pulumi.ts";
 import { edgeConfig, stackName, type EdgeChoices, type StackInput } from "./edge-config.ts";
 import { clearIncus, IncusProject, prepareIncus } from "./incus.ts";
-import { startPulumi, Update, type Ended, type Run } from "./update.ts";
+import { runVeza, startPulumi, Update, type Ended, type Run } from "./update.ts";
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -117,6 +117,11 @@ export class LabStack {
 
   async destroy(): Promise<Ended> {
     return this.#change("destroy").ended;
+  }
+
+  /** A verb of `bin/veza`, about this stack. */
+  veza(verb: string, ...words: readonly string[]): Run {
+    return runVeza([verb, "--stack", this.name, ...words], `file://${this.#backend}`);
   }
 
   async outputs(): Promise<EdgeOutputs> {

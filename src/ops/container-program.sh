@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Runs the program `certificates` in a load balancer's container. Goes with about-container.sh.
-# Parameters: PROJECT, CONTAINER, WORDS (the program's, one a line), LIMIT (seconds).
+# Runs a program of ours in a container. Goes with about-container.sh.
+# Parameters: PROJECT, CONTAINER, WORDS (the program's path and its words, one a line), LIMIT (seconds).
 # Prints what it said, `end`, and on the last line the status that it ended with. Without the `end`, Incus lost some.
 : "${WORDS:?}" "${LIMIT:?}"
 
@@ -9,8 +9,10 @@
 inside='"$@"; status=$?; echo end; sleep 0.1; exit "$status"'
 
 main() {
-  local words status=0
+  local words status=0 called
   mapfile -t words <<<"$WORDS"
+  called=${words[*]}
+  called=${called##*/veza/}
   look
   case ${state-} in
     RUNNING) ;;
@@ -19,10 +21,10 @@ main() {
   esac
   # Its errors stand where they belong among its other words. A client that hangs is ended; what it started goes on.
   timeout --kill-after=5 "$LIMIT" incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- \
-    bash -c "$inside" bash /usr/local/lib/veza/certificates "${words[@]}" </dev/null 2>&1 || status=$?
+    bash -c "$inside" bash "${words[@]}" </dev/null 2>&1 || status=$?
   case $status in
-    124 | 137) fail "'certificates ${words[*]}' did not end within $LIMIT s. It may still be at work: journalctl -u veza-certificates in the container, and bin/veza certs, show what came of it" ;;
-    127) fail "this container has no program /usr/local/lib/veza/certificates: the update that brings it did not get that far. bin/pulumi up does it" ;;
+    124 | 137) fail "'$called' did not end within $LIMIT s. It may still be at work there: bin/veza logs $CONTAINER --unit '*' shows what came of it" ;;
+    127) fail "this container has no program ${words[0]}: the update that brings it did not get that far. bin/pulumi up does it" ;;
   esac
   printf '\n%s\n' "$status"
 }
