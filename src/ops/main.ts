@@ -5,6 +5,7 @@ import { doctorCommand } from "./doctor/command.ts";
 import { drillCommand } from "./drill/command.ts";
 import { failoverCommand } from "./failover/command.ts";
 import { flipCommand } from "./flip/command.ts";
+import { maintenanceCommand } from "./maintenance/command.ts";
 import { rebuildCommand } from "./rebuild/command.ts";
 import { topologyCommand } from "./topology/command.ts";
 
@@ -20,6 +21,7 @@ doctorCommand(program);
 drillCommand(program);
 failoverCommand(program);
 flipCommand(program);
+maintenanceCommand(program);
 rebuildCommand(program);
 topologyCommand(program);
 
