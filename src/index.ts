@@ -4,7 +4,7 @@ import { loadConfig } from "./config/load.ts";
 import { ConfigError } from "./config/problem.ts";
 import { Edge } from "./edge.ts";
 import { endWithEngine } from "./engine-watch.ts";
-import { missingFiles } from "./requirements.ts";
+import { missingFiles, oversizedFiles } from "./requirements.ts";
 
 endWithEngine();
 const stack = pulumi.getStack();
@@ -25,7 +25,8 @@ function parsedConfig(): ReturnType<typeof loadConfig> {
   try {
     const config = loadConfig(stack, engineConfig());
     const missing = pulumi.runtime.isDryRun() ? [] : missingFiles(config);
-    if (missing.length > 0) throw new ConfigError(stack, missing);
+    const problems = [...missing, ...oversizedFiles(config)];
+    if (problems.length > 0) throw new ConfigError(stack, problems);
     return config;
   } catch (error) {
     // The engine prints a RunError's message alone: a person mends a config, not a stack trace.

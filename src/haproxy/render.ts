@@ -10,6 +10,7 @@ import { number, word } from "./words.ts";
 
 /** Where the running configuration is found in the container; a link to one of the releases beside it. */
 export const configDirectory = "/etc/haproxy/current";
+const maintenancePage = `${configDirectory}/errors/maintenance.html`;
 /** Saves run-time state and reloads; push, systemd and certificate renewals all go through it. */
 export const controlScript = "/usr/local/lib/veza/haproxy-control";
 
@@ -50,6 +51,13 @@ export function renderHaproxy(model: HaproxyModel): FileSpec[] {
       renderTemplate("etc/haproxy/current/haproxy.cfg.hbs", documentSchema, documentView(model)),
     ),
     fixed(`${configDirectory}/errors/503.http`, "0644"),
+    ...model.frontends.flatMap((frontend) =>
+      frontend.kind !== "public"
+        ? []
+        : frontend.maintenance.page === undefined
+          ? fixed(maintenancePage, "0644")
+          : file(maintenancePage, "0644", frontend.maintenance.page),
+    ),
     ...(model.listens.length === 0
       ? []
       : [

@@ -26,6 +26,23 @@ make() {
     esac
     fail "Incus could not make this container: $answer"
   }
+  bring_notes || {
+    incus_ delete --force "$CONTAINER" >/dev/null 2>&1 || :
+    fail "what an operator has told the other containers (bin/veza maintenance) could not be told to this one, for the reason above, so it was not made"
+  }
+}
+
+# What an operator has told every container of the project holds for one that is new, too: files of /var/lib/veza/notes,
+# kept in the project's configuration as user.veza.note.NAME.
+bring_notes() {
+  local names name
+  names=$(timeout 30 incus project show "$PROJECT" </dev/null | sed -n 's/^  user\.veza\.note\.\([a-z.-]*\):.*/\1/p') || return 1
+  for name in $names; do
+    # shellcheck disable=SC2016
+    timeout 30 incus project get "$PROJECT" "user.veza.note.$name" </dev/null |
+      timeout 60 incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- \
+        sh -c 'umask 022; mkdir -p /var/lib/veza/notes && cat >"/var/lib/veza/notes/$1"' sh "$name" || return 1
+  done
 }
 
 # Limits, published ports and volumes change while it runs; what needs a new container changes GENERATION.
