@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { isAddressRange } from "../../config/address-range.ts";
+import { stackOption } from "../stack-option.ts";
 
 interface UpFlags {
   readonly stack: string;
@@ -15,7 +16,7 @@ export function maintenanceCommand(program: Command): void {
   maintenance
     .command("up")
     .description("load balancers answer 503 with a page, then the applications stop")
-    .option("-s, --stack <stack>", "deployed stack", "lab")
+    .addOption(stackOption())
     .option(
       "--allow <network>",
       "address or range that is served all the same (more than once for several; config has others)",
@@ -45,7 +46,7 @@ Examples:
   maintenance
     .command("down")
     .description("the applications start, and when load balancers see them well, clients are served again")
-    .option("-s, --stack <stack>", "deployed stack", "lab")
+    .addOption(stackOption())
     .option("--force", "serve clients without waiting for the applications")
     .addHelpText(
       "after",
@@ -67,7 +68,7 @@ Example: bin/veza maintenance down --stack prod`,
   maintenance
     .command("status", { isDefault: true })
     .description("show who is closed out and what runs (what `maintenance` alone does)")
-    .option("-s, --stack <stack>", "deployed stack", "lab")
+    .addOption(stackOption())
     .option("--json", "print it as JSON")
     .addHelpText(
       "after",
