@@ -101,7 +101,9 @@ describe("what is found in a stack", () => {
       {
         hosts: [{ name: "main", where: "there", update: { seen: readMark("failed 2026-11-20T10:00:00Z") } }],
       },
-      [expect.stringMatching(/^the last update did not end well on main: bin\/pulumi up/)],
+      [
+        "the last update did not end well on main: bin/pulumi up brings it back to what was deployed, then on",
+      ],
     ],
     [
       "containers that are away",
