@@ -4,7 +4,7 @@ import { stackOption } from "../stack-option.ts";
 
 interface UpFlags {
   readonly stack: string;
-  readonly allow: readonly string[];
+  readonly allow?: readonly string[];
   readonly keepServices?: boolean;
 }
 
@@ -21,7 +21,6 @@ export function maintenanceCommand(program: Command): void {
       "--allow <network>",
       "address or range that is served all the same (more than once for several; config has others)",
       network,
-      [],
     )
     .option("--keep-services", "leave the applications running, for those who are let through")
     .addHelpText(
@@ -33,7 +32,7 @@ Examples:
   bin/veza maintenance up --stack prod
   bin/veza maintenance up --stack prod --keep-services --allow 192.0.2.10   # try a new version before anybody else`,
     )
-    .action(async ({ stack, allow, keepServices }: UpFlags) => {
+    .action(async ({ stack, allow = [], keepServices }: UpFlags) => {
       const [{ readStack }, { maintenanceSite }, { closeStack }] = await Promise.all([
         import("../stack.ts"),
         import("./site.ts"),
@@ -111,7 +110,7 @@ function ends(done: boolean, text: string): void {
   }
 }
 
-function network(text: string, before: readonly string[]): readonly string[] {
+function network(text: string, before: readonly string[] = []): readonly string[] {
   if (!isAddressRange(text))
     throw new InvalidArgumentError(
       "It has to be an IPv4 address or range such as 192.0.2.10 or 192.0.2.0/24.",
