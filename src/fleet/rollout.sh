@@ -55,18 +55,25 @@ stay_out() {
 }
 
 settled() {
-  [ ! -e "$changing" ] && ! any_changed / && [ "$(readlink "$home/current")" = "$wanted" ] && has_release &&
-    systemctl is-enabled --quiet "$APP" veza-agent && systemctl is-active --quiet veza-agent && runs_as_wanted
+  [ ! -e "$changing" ] && ! restart_is_due && ! any_changed / && [ "$(readlink "$home/current")" = "$wanted" ] && has_release &&
+    is_enabled "$APP" && is_enabled veza-agent && systemctl is-active --quiet veza-agent && runs_as_wanted
 }
 
 runs_as_wanted() {
-  if in_maintenance; then [ "$(systemctl is-active "$APP")" != active ]; else has_secrets && answers_within 5; fi
+  if in_maintenance; then [ "$(systemctl is-active "$APP")" != active ]; else runs_what_is_there && answers_within 5; fi
 }
 
-# True when the application was started with the secrets that are there now.
-has_secrets() {
-  [ -n "${SECRETS-}" ] || return 0
-  [ "$(stat -c %Y "$SECRETS")" -le "$(date -d "$(systemctl show -P ActiveEnterTimestamp "$APP")" +%s)" ]
+# Asked for both at once, systemd would be content with one of them.
+is_enabled() { systemctl is-enabled --quiet "$1"; } # SERVICE
+
+# True when the application was started with the unit, environment and secrets that are there now.
+runs_what_is_there() {
+  local started file
+  [ "$(systemctl show -P NeedDaemonReload "$APP" veza-agent | grep -c yes)" -eq 0 ] || return 1
+  started=$(date -d "$(systemctl show -P ActiveEnterTimestamp "$APP")" +%s)
+  for file in "/etc/systemd/system/$APP.service" "/etc/veza/$APP.env" ${SECRETS:+"$SECRETS"}; do
+    [ "$(stat -c %Z "$file")" -le "$started" ] || return 1
+  done
 }
 
 # What files.sh keeps for `restore` belongs to a run that was cut off; without one it is left over and out of date.

@@ -3,6 +3,7 @@ import type { FileSpec } from "../incus/file-spec.ts";
 import type { FilesSpec } from "../incus/files-body.ts";
 import { readScript } from "../shell/read-script.ts";
 import { renderTemplate } from "../templating/render.ts";
+import { broughtCertificate } from "./certificate.ts";
 import { documentSchema, documentView } from "./document-view.ts";
 import { probeName, type TcpListen } from "./listen.ts";
 import { monitorPath, type HaproxyModel } from "./model.ts";
@@ -28,7 +29,7 @@ export function haproxyUnit(model: HaproxyModel): FilesSpec {
     files: renderHaproxy(model),
     followUp: {
       script: readScript(import.meta.url, "push.sh"),
-      parameters: { PROBES: probes(model).join(" ") },
+      parameters: { PROBES: probes(model).join(" "), READS: reads(model).join(" ") },
     },
   };
 }
@@ -90,6 +91,12 @@ function startingDown({ name, check, servers }: TcpListen): z.infer<typeof start
         : [{ ...common, backend: probeName(server), port: String(check.port) }]),
     ];
   });
+}
+
+/** Files of other units that HAProxy has only read since it was started or reloaded after them. */
+function reads(model: HaproxyModel): string[] {
+  const isBrought = model.frontends.some((one) => one.kind === "public" && one.tls && !one.tls.namesMap);
+  return isBrought ? [broughtCertificate] : [];
 }
 
 /** What has to answer 200 after a push, as `scheme:port:path`. */

@@ -10,7 +10,9 @@ booted=(pg-health.socket veza-postgres-watch.service veza-postgres.service)
 follow_up() {
   local said
   # Debian's own services would take the ports.
-  [ -L /etc/systemd/system/pgbouncer.service ] || systemctl mask --now --quiet postgresql pgbouncer
+  if [ ! -L /etc/systemd/system/pgbouncer.service ] || [ ! -L /etc/systemd/system/postgresql.service ]; then
+    systemctl mask --now --quiet postgresql pgbouncer
+  fi
   # Asked for any value, Postgres reads all of them.
   said=$("/usr/lib/postgresql/$VERSION/bin/postgres" -C port --config-file="$STAGE$configuration" 2>&1) ||
     fail "$NODE: Postgres does not take its configuration: $said. Nothing was changed"
@@ -21,8 +23,12 @@ follow_up() {
 
 # Postgres is started where there is data, PgBouncer by the watch.
 start_services() {
+  local service
   systemctl daemon-reload
-  systemctl is-enabled --quiet "${booted[@]}" 2>/dev/null || systemctl enable --quiet "${booted[@]}"
+  # Asked for all at once, systemd would be content with one of them.
+  for service in "${booted[@]}"; do
+    systemctl is-enabled --quiet "$service" || systemctl enable --quiet "$service"
+  done
   # Of a node from before it had a socket, the service itself has the port.
   systemctl is-active --quiet pg-health.socket || systemctl stop pg-health.service
   systemctl start pg-health.socket
