@@ -14,7 +14,17 @@ import { startPulumi, Update, type Ended, type Run } from "./update.ts";
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
 
-const previewed = z.object({ changeSummary: z.record(z.string(), z.number()) });
+const previewed = z.object({
+  changeSummary: z.record(z.string(), z.number()),
+  steps: z
+    .array(
+      z.object({
+        urn: z.string(),
+        newState: z.object({ inputs: z.object({ stdin: z.string().optional() }).optional() }).optional(),
+      }),
+    )
+    .default([]),
+});
 
 /** The two builds of the stand-ins that tests roll out. */
 export type Release = "one" | "two";
@@ -110,9 +120,18 @@ export class LabStack {
 
   /** What an update would do: resources by operation. */
   async preview(): Promise<Changes> {
-    const ended = await this.#run(["preview", "--json"]);
-    if (ended.failed) throw new Error(ended.all);
-    return previewed.parse(JSON.parse(ended.stdout)).changeSummary;
+    return (await this.#preview()).changeSummary;
+  }
+
+  /** What an update would say to hosts and containers, by the name of the resource. */
+  async planned(): Promise<ReadonlyMap<string, string>> {
+    const { steps } = await this.#preview();
+    return new Map(
+      steps.flatMap(({ urn, newState }) => {
+        const document = newState?.inputs?.stdin;
+        return document === undefined ? [] : [[urn.split("::").at(-1) ?? urn, document] as const];
+      }),
+    );
   }
 
   async destroy(): Promise<Ended> {
@@ -132,6 +151,12 @@ export class LabStack {
   async forgetState(): Promise<void> {
     await rm(this.#backend, { recursive: true, force: true });
     await mkdir(this.#backend);
+  }
+
+  async #preview(): Promise<z.infer<typeof previewed>> {
+    const ended = await this.#run(["preview", "--json"]);
+    if (ended.failed) throw new Error(ended.all);
+    return previewed.parse(JSON.parse(ended.stdout));
   }
 
   get #project(): string {
