@@ -42,8 +42,7 @@ export async function compareApply(words: readonly string[], progress: Progress)
       const samples: Sample[] = [];
       for (const size of sizes)
         for (let round = 1; round <= rounds; round++)
-          for (const contender of [ours, ansible])
-            samples.push(...(await runCases(contender, size, round, progress)));
+          samples.push(...(await inTurns([ours, ansible].map((one) => casesOf(one, size, round, progress)))));
       const result: ApplyResult = { ...(await machine()), ansible: installed.version, samples };
       await publish("apply", result, applySection(result));
     } finally {
@@ -63,14 +62,27 @@ function parsed(words: readonly string[]): z.infer<typeof options> {
   }
 }
 
+/** One sample of each, again and again, so that a busy minute of the machine is a busy minute for all of them. */
+async function inTurns(all: readonly AsyncGenerator<Sample, void>[]): Promise<readonly Sample[]> {
+  const samples: Sample[] = [];
+  let running = [...all];
+  while (running.length > 0) {
+    for (const one of [...running]) {
+      const next = await one.next();
+      if (next.done === true) running = running.filter((other) => other !== one);
+      else samples.push(next.value);
+    }
+  }
+  return samples;
+}
+
 /** Every case once, each from where the one before it ended. */
-async function runCases(
+async function* casesOf(
   contender: Contender,
   size: number,
   round: number,
   progress: Progress,
-): Promise<readonly Sample[]> {
-  const samples: Sample[] = [];
+): AsyncGenerator<Sample, void> {
   const { place, name: who } = contender;
   const instances = `${String(size)}+${String(size)}`;
   let cookie = 1;
@@ -81,38 +93,43 @@ async function runCases(
     reach: Reach,
     touched: readonly string[],
     holds: () => Promise<boolean>,
-  ): Promise<void> => {
+  ): Promise<Sample> => {
     await contender.ask(wanted);
-    await progress.step(`${instances}, round ${String(round)}, ${who} (${reach}): ${what}`, async (note) => {
+    return progress.step(`${instances}, round ${String(round)}, ${who} (${reach}): ${what}`, async (note) => {
       const before = load();
       const started = performance.now();
-      const applied = contender.apply(reach, touched).then(() => (performance.now() - started) / 1000);
       // A run that fails ends the wait for what will never be there.
-      const [ended, seen] = await Promise.race([
-        Promise.all([applied, until(started, holds)]),
-        applied.then(() => new Promise<never>(() => undefined)),
+      const failed = new AbortController();
+      const [ended, seen] = await Promise.all([
+        contender.apply(reach, touched).then(
+          () => (performance.now() - started) / 1000,
+          (error: unknown) => {
+            failed.abort();
+            throw error;
+          },
+        ),
+        until(started, holds, failed.signal),
       ]);
       note(`seen after ${seen.toFixed(1)} s, ended after ${ended.toFixed(1)} s, load ${String(before)}`);
-      samples.push({ size, round, who, reach, case: what, seen, ended, load: before });
+      return { size, round, who, reach, case: what, seen, ended, load: before };
     });
   };
 
   await progress.step(`${instances}, round ${String(round)}, ${who}: fresh containers`, () =>
     contender.begin(wanted),
   );
-  await timed("from nothing", "whole", [], () => everythingAnswers(place, wanted));
-  await timed("nothing to do", "whole", [], () => everythingAnswers(place, wanted));
+  yield await timed("from nothing", "whole", [], () => everythingAnswers(place, wanted));
+  yield await timed("nothing to do", "whole", [], () => everythingAnswers(place, wanted));
   for (const reach of contender.reaches) {
     cookie++;
     wanted = { ...wanted, cookie: `VEZA_${String(cookie)}` };
-    await timed("one line", reach, ["haproxy"], () => isLive(place, wanted.cookie));
+    yield await timed("one line", reach, ["haproxy"], () => isLive(place, wanted.cookie));
 
     const added = `backend-api-${String(size + 1)}`;
     wanted = { ...wanted, api: size + 1 };
     await contender.addContainer(wanted, added);
-    await timed("one more instance", reach, [added, "haproxy"], () => takesTraffic(place, added));
+    yield await timed("one more instance", reach, [added, "haproxy"], () => takesTraffic(place, added));
     wanted = { ...wanted, api: size };
     await contender.removeContainer(wanted, added);
   }
-  return samples;
 }

@@ -9,9 +9,14 @@ interface Answer {
   readonly cookie: string;
 }
 
-/** Resolves with the seconds since `started` when the condition holds; rejects after 10 min. */
-export async function until(started: number, condition: () => Promise<boolean>): Promise<number> {
+/** Resolves with the seconds since `started` when the condition holds; rejects after 10 min, or by the signal. */
+export async function until(
+  started: number,
+  condition: () => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<number> {
   while (!(await condition())) {
+    signal.throwIfAborted();
     if (performance.now() - started > 600_000)
       throw new Error("what was asked for is not there after 10 min");
     await new Promise((resolve) => setTimeout(resolve, interval));

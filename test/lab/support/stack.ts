@@ -80,6 +80,16 @@ export class LabStack {
     return this.#directory;
   }
 
+  /** Folder with its Pulumi.yaml. */
+  get project(): string {
+    return join(this.#directory, "project");
+  }
+
+  /** URL of what keeps its state. */
+  get backend(): string {
+    return `file://${this.#backend}`;
+  }
+
   /** Writes the stack file; `up` makes it true. */
   async configure(choices: Omit<EdgeChoices, "release"> & { readonly release?: Release }): Promise<void> {
     await this.write(edgeConfig({ ...choices, release: this.release(choices.release ?? "one") }));
@@ -159,16 +169,12 @@ export class LabStack {
     return previewed.parse(JSON.parse(ended.stdout));
   }
 
-  get #project(): string {
-    return join(this.#directory, "project");
-  }
-
   get #backend(): string {
     return join(this.#directory, "state");
   }
 
   get #stackFile(): string {
-    return join(this.#project, `Pulumi.${this.name}.yaml`);
+    return join(this.project, `Pulumi.${this.name}.yaml`);
   }
 
   #change(command: "up" | "destroy"): Update {
@@ -179,12 +185,12 @@ export class LabStack {
   }
 
   #run(words: readonly string[]): Run {
-    return startPulumi([...words, "--stack", this.name, "--cwd", this.#project], `file://${this.#backend}`);
+    return startPulumi([...words, "--stack", this.name, "--cwd", this.project], this.backend);
   }
 
   /** Process that holds the stack's lock; undefined when nobody does. */
   #enginePid(): number | undefined {
-    const project = { name: "veza-edge", dir: this.#project, file: join(this.#project, "Pulumi.yaml") };
+    const project = { name: "veza-edge", dir: this.project, file: join(this.project, "Pulumi.yaml") };
     return stackLocks({ dir: this.#backend }, project, this.name)[0]?.pid;
   }
 }
