@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { closeStack, openStack } from "../../src/ops/maintenance/maintenance.ts";
+import { maintenanceSite, type MaintenanceSite } from "../../src/ops/maintenance/site.ts";
+import { judge, look } from "../../src/ops/maintenance/state.ts";
 import { proveEdge } from "../../src/ops/proof/proof.ts";
 import { changed } from "../../tools/verbs/pulumi.ts";
-import { edgeAddress, publicUrl } from "./support/edge-config.ts";
+import { edgeAddress, publicUrl, publishedPort, subnet } from "./support/edge-config.ts";
+import { heard } from "./support/maintenance-talk.ts";
 import { LabStack } from "./support/stack.ts";
 import { serversOf } from "./support/statistics.ts";
 import { until } from "./support/until.ts";
@@ -131,6 +135,39 @@ describe("a fleet whose instances are changed", () => {
     expect([...(await serversOf("api_pool")).keys()]).toEqual(["backend-api-1", "backend-api-3"]);
     expect(changed((await stack.up()).changes)).toBe(0);
   }, 180_000);
+});
+
+describe("an edge in maintenance", () => {
+  const site = async (): Promise<MaintenanceSite> =>
+    maintenanceSite({
+      name: stack.name,
+      outputs: await stack.outputs(),
+      host: () => ({ connection: "local" }),
+    });
+  const judged = async () => judge(await look(await site()));
+
+  it("stays in it over an update, new containers and a new version included, and serves the new version after it", async () => {
+    const before = await site();
+    expect(await heard((talk) => closeStack(before, { allow: [], keepServices: false }, talk))).toMatchObject(
+      {
+        done: true,
+      },
+    );
+    expect(changed(await stack.preview())).toBe(0);
+    // At another address the load balancer is another container.
+    const instances = [{ address: `${subnet}.12`, publish: [{ http: publishedPort }] }];
+    await stack.configure({ api: [1, 3, 4], release: "two", loadBalancer: { instances } });
+    await stack.up();
+    expect(await stack.incus.shell("backend-api-4", "systemctl is-active backend-api || :")).toBe("inactive");
+    expect(await judged()).toEqual({ verdict: "closed", problems: [] });
+    expect((await fetch(publicUrl)).status).toBe(503);
+    expect(changed(await stack.preview())).toBe(0);
+    expect(await heard(async (talk) => openStack(await site(), { force: false }, talk))).toMatchObject({
+      done: true,
+    });
+    expect((await fetch(`${publicUrl}/api/v1/whoami`)).headers.get("X-Version")).toBe("two");
+    expect(await judged()).toEqual({ verdict: "open", problems: [] });
+  }, 300_000);
 });
 
 describe("the end of an edge", () => {

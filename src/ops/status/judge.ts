@@ -1,5 +1,5 @@
 import { serverStatus } from "../../haproxy/runtime.ts";
-import { isDead, ownerLabel, type Mark } from "../converge/mark.ts";
+import { isUnderWay, ownerLabel } from "../converge/mark.ts";
 import {
   websockets,
   type ContainerStatus,
@@ -49,21 +49,17 @@ export function findingsOf(status: Status, pools: Readonly<Record<string, readon
 function hostProblems({ name, update }: HostStatus): string[] {
   if ("problem" in update) return [`${name} does not answer: ${update.problem}`];
   const { unclean, runningBy } = update.seen;
-  if (!unclean || isRunning(update.seen)) return [];
+  if (!unclean || isUnderWay(update.seen)) return [];
   return [
     `the last update did not end well on ${name}${runningBy === undefined ? "" : ` (${ownerLabel(runningBy)} was killed)`}: bin/pulumi up brings it back to what was deployed, then on`,
   ];
 }
 
 function hostNotes({ name, update }: HostStatus): string[] {
-  if ("problem" in update || !isRunning(update.seen)) return [];
+  if ("problem" in update || !isUnderWay(update.seen)) return [];
   const { runningBy, since } = update.seen;
   const from = since === undefined ? "" : ` since ${since.toISOString().slice(11, 16)} UTC`;
   return [`an update is at work on ${name}${from}, by ${ownerLabel(runningBy ?? "")}`];
-}
-
-function isRunning({ runningBy }: Mark): boolean {
-  return runningBy !== undefined && !isDead(runningBy);
 }
 
 function containerProblems({ name, host, state }: ContainerStatus, project: string): string[] {

