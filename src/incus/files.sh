@@ -133,7 +133,7 @@ delete_unit() {
   local path
   # What a later version had put in place when it was cut off goes with it.
   restore
-  [ -f "$unit_dir/manifest" ] || return 0
+  [ -f "$unit_dir/manifest" ] || { rm -rf "$unit_dir"; return 0; }
   if declare -F on_delete >/dev/null; then on_delete; fi
   while IFS= read -r path; do rm -f "$path"; done <"$unit_dir/manifest"
   rm -rf "$unit_dir"
