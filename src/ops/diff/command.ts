@@ -8,7 +8,7 @@ interface Options {
   readonly format: "text" | "markdown" | "json";
   readonly json?: boolean;
   readonly check: "auto" | "required" | "off";
-  readonly limit?: number;
+  readonly save?: string;
   readonly exitCode?: boolean;
   readonly plan?: boolean;
 }
@@ -39,7 +39,10 @@ export function diffCommand(program: Command): void {
         .choices(["auto", "required", "off"])
         .default("auto"),
     )
-    .option("--limit <characters>", "Markdown: leave out lines until it fits", Number)
+    .option(
+      "--save <folder>",
+      "also write it there: preview.md, comment.md (short enough for a comment), preview.json",
+    )
     .option("--exit-code", "end with 2 when anything would change")
     .addOption(new Option("--plan", "print what is planned, for a comparison by another revision").hideHelp())
     .addHelpText(
@@ -70,7 +73,11 @@ Examples:
         tell: (line) => {
           console.error(line);
         },
+      }).catch(async (error: unknown) => {
+        if (options.save !== undefined) await (await import("./save.ts")).saveError(options.save, error);
+        throw error;
       });
+      if (options.save !== undefined) await (await import("./save.ts")).save(options.save, diffs);
       process.stdout.write(await shown(diffs, options));
       const { different, invalid, unchecked } = verdict(diffs);
       if (invalid || (unchecked && options.check === "required")) process.exitCode = 1;
@@ -80,6 +87,6 @@ Examples:
 
 async function shown(diffs: readonly StackDiff[], { format, json, limit }: Options): Promise<string> {
   if (format === "json" || json === true) return (await import("./show-json.ts")).showJson(diffs);
-  if (format === "markdown") return (await import("./show-markdown.ts")).showMarkdown(diffs, limit);
+  if (format === "markdown") return (await import("./show-markdown.ts")).showMarkdown(diffs);
   return (await import("./show-text.ts")).showText(diffs);
 }

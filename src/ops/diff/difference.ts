@@ -102,13 +102,7 @@ function fileDifferences(change: Change): FileDifference[] {
   const [was, is] = [before?.parameters["DEFINITION"], after?.parameters["DEFINITION"]];
   const own: FileDifference[] =
     was === is ? [] : [patched({ path: definition, operation: operationOf(was, is), ...texts(was, is) })];
-  if (!secret) return [...own, ...change.files.map(patched)];
-  const differing = change.files.map(masked);
-  // Which of several files has another content is not told.
-  const unseen = (after?.files ?? []).filter(({ path }) => !differing.some((file) => file.path === path));
-  return change.secret
-    ? [...differing, ...unseen.map((file) => masked({ path: file.path, operation: "changed" }))]
-    : differing;
+  return [...own, ...change.files.map(secret ? masked : patched)];
 }
 
 function masked({ path, operation }: FileChange): FileDifference {
@@ -153,7 +147,9 @@ function unified(
 ): Required<Pick<FileDifference, "patch" | "linesAdded" | "linesRemoved">> {
   const { hunks } = structuredPatch("", "", before, after, "", "", { context: 3 });
   const lines = hunks.flatMap(({ lines }) => lines);
-  const range = (start: number, length: number): string => `${String(start)},${String(length)}`;
+  // As diff(1) counts: nothing is after the line before it.
+  const range = (start: number, length: number): string =>
+    `${String(length === 0 ? start - 1 : start)},${String(length)}`;
   return {
     patch: hunks
       .map((hunk) =>

@@ -41,7 +41,7 @@ const step = z.object({
   parameters: z.record(z.string(), z.string()),
   /** Users and directories that a unit wants. */
   declared: z.array(z.string()),
-  /** Contents of a secret unit's files are empty. */
+  /** For a secret unit's files fingerprints stand. */
   files: z.array(file),
   /** The shell that does it, as a key of the plan's `scripts`. */
   script: z.string(),

@@ -55,7 +55,7 @@ function stepOf(resource: PlanResource, key: string, scripts: Record<string, str
   return {
     ...step,
     parameters: {},
-    files: step.files.map((file) => ({ ...file, content: "" })),
+    files: step.files.map((file) => ({ ...file, content: keyed(key, file.content) })),
     fingerprint: keyed(key, JSON.stringify([step.parameters, step.files])),
   };
 }

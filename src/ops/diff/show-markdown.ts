@@ -84,8 +84,11 @@ function ofStack(diff: StackDiff): Part[] {
     parts.push(`**${one.container}** ${one.operation === "updated" ? "" : one.operation}`.trim(), "");
     parts.push(...bullets(one.consequences), "");
   }
-  if (hosts.length > 0) parts.push("**On the host**", "", ...bullets(hosts), "");
-  for (const one of containers) for (const file of one.files) parts.push(ofFile(one, file, seen), "");
+  if (hosts.length > 0) parts.push("**Besides**", "", ...bullets(hosts), "");
+  for (const one of containers)
+    for (const file of one.files.filter(({ operation }) => operation === "changed"))
+      parts.push(ofFile(one, file, seen), "");
+  for (const one of containers) parts.push(...ofOthers(one));
   for (const script of scripts) parts.push(ofScript(script), "");
   return [...parts, ...footer(diff)];
 
@@ -101,39 +104,56 @@ function bullets(all: ContainerDifference["consequences"]): string[] {
 
 /** Lines that are the same as another container's are shown once. */
 function ofFile(of: ContainerDifference, file: FileDifference, seen: Map<string, string>): Part {
-  const { patch, linesAdded, linesRemoved, operation, path } = file;
-  const more = about(file);
-  const title = `<code>${of.container}${path.startsWith("/") ? "" : " "}${path}</code>`;
-  if (patch === undefined || patch === "") return `${title} ${escaped(more)}<br>`;
-  const size = `+${String(linesAdded)} −${String(linesRemoved)}`;
+  const { patch = "", path } = file;
+  const heading = titleOf(of, file);
+  if (patch === "") return `${heading}<br>`;
   const same = `${path}\n${patch.replaceAll(of.container, "(container)")}`;
   const first = seen.get(same);
-  if (first !== undefined) return `${title} ${size}, as in ${first}<br>`;
+  if (first !== undefined) return `${heading}: as in ${first}<br>`;
   seen.set(same, of.container);
-  const heading = `${title} ${size}${more === "" || operation === "added" ? "" : `, ${escaped(more)}`}`;
-  return {
-    // What is new or goes is long, and seldom what a review is about.
-    text: details(heading, patch, operation === "changed"),
-    left: `${heading}: left out here, whole in the attached preview<br>`,
+  return { text: details(heading, fenced("diff", patch), true), left: leftOut(heading) };
+}
+
+/** What is new or goes is long, and seldom what a review is about: a container's files together, and closed. */
+function ofOthers(of: ContainerDifference): Part[] {
+  const files = of.files.filter(({ operation }) => operation !== "changed");
+  if (files.length === 0) return [];
+  const count = (operation: FileDifference["operation"], words: string): string[] => {
+    const { length } = files.filter((file) => file.operation === operation);
+    return length === 0 ? [] : [`${String(length)} ${length === 1 ? "file" : "files"} ${words}`];
   };
+  const heading = `<code>${of.container}</code> ${[...count("added", "more"), ...count("removed", "less")].join(", ")}`;
+  const blocks = files.map((file) => {
+    const { patch = "" } = file;
+    return `${titleOf(of, file)}\n\n${patch === "" ? "" : `${fenced("diff", patch)}\n`}`;
+  });
+  return [{ text: details(heading, blocks.join("\n"), false), left: leftOut(heading) }, ""];
+}
+
+function titleOf({ container }: ContainerDifference, file: FileDifference): string {
+  const { path, patch, linesAdded, linesRemoved } = file;
+  const more = about(file);
+  const size = patch === undefined ? "" : ` +${String(linesAdded)} −${String(linesRemoved)}`;
+  return `<code>${container}${path.startsWith("/") ? "" : " "}${path}</code>${size}${more === "" ? "" : ` ${escaped(more)}`}`;
+}
+
+function leftOut(heading: string): string {
+  return `${heading}: left out here, whole in the attached preview<br>`;
 }
 
 function ofScript({ applies, patch, linesAdded, linesRemoved }: ScriptDifference): Part {
   const [first = "", ...more] = applies;
   const others = more.length === 0 ? "" : ` and ${String(more.length)} more`;
   const heading = `Another script applies ${first}${others} +${String(linesAdded)} −${String(linesRemoved)}`;
-  return {
-    text: details(heading, patch, false),
-    left: `${heading}: left out here, whole in the attached preview<br>`,
-  };
+  return { text: details(heading, fenced("diff", patch), false), left: leftOut(heading) };
 }
 
-function details(heading: string, patch: string, open: boolean): string {
-  return `<details${open ? " open" : ""}><summary>${heading}</summary>\n\n${fenced("diff", patch)}\n\n</details>`;
+function details(heading: string, content: string, open: boolean): string {
+  return `<details${open ? " open" : ""}><summary>${heading}</summary>\n\n${content}\n\n</details>`;
 }
 
-/** With a fence that is longer than any in the text. */
-function fenced(language: string, text: string): string {
+/** A block, with a fence that is longer than any in the text. */
+export function fenced(language: string, text: string): string {
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
   const fence = "`".repeat(longest + 1);
   return `${fence}${language}\n${text}\n${fence}`;

@@ -37,8 +37,7 @@ export function checkLine({ name, files, problems, notChecked, version }: Check)
 
 /** What is left to say of a file besides its lines. */
 export function about({ patch, operation, mode }: FileDifference): string {
-  const secret =
-    patch === undefined ? [`secret, ${operation === "changed" ? "its content may differ" : operation}`] : [];
+  const secret = patch === undefined ? [`secret, ${operation}`] : [];
   const { before, after } = mode ?? {};
   const modes =
     mode === undefined

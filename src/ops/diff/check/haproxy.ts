@@ -90,7 +90,7 @@ export function complaints(answer: string, text: string, { container }: Pick<Lai
     const source = lines[line - 1]?.trim() ?? "";
     const key = writtenBy(lines, line);
     const from = key === undefined ? "" : ` (from ${key})`;
-    return [{ container, path: configuration, line, message: `${message}\n${source}${from}` }];
+    return [{ container, path: configuration, line, message: `${source}${from}\n${message}` }];
   });
   if (found.length > 0) return found;
   const message = answer

@@ -56,11 +56,11 @@ export const broughtCertificate: UnitConsequences = {
 
 function reloads({ before, after }: BothSides): string {
   const [is, was] = [after, before].map(
-    (step) => /^\s*hard-stop-after (\S+)$/m.exec(textOf(step, configuration))?.[1],
+    (step) => /^\s*hard-stop-after (\d+)s$/m.exec(textOf(step, configuration))?.[1],
   );
   // The old process is the one that has them, by its own configuration.
   const bound = was ?? is;
-  const kept = bound === undefined ? "" : `; those still open ${bound} later end then`;
+  const kept = bound === undefined ? "" : `; those still open ${bound} s later end then`;
   return `has HAProxy check the new configuration and reloads it: no connection is cut${kept}`;
 }
 

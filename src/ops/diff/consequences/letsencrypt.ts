@@ -16,7 +16,11 @@ const units = "/etc/systemd/system/";
 /** Unit `letsencrypt`: letsencrypt.sh. */
 export const letsencrypt: UnitConsequences = {
   created: (after) => [calm(`installs what has certificates issued and renewed in ${containerOf(after)}`)],
-  changed: (change) => [...ofServices(change), ...ofEntries(change)],
+  changed: (change) => {
+    const known = [...ofServices(change), ...ofEntries(change)];
+    const nothing = calm("looks at the certificates that there are; HAProxy is told only of what differs");
+    return known.length > 0 ? known : [nothing];
+  },
   deleted: (before) => [
     careful(
       `takes issued certificates out of ${containerOf(before)} and ends their renewal; what was issued stays on the volume. Refused while HAProxy has no other certificate`,
@@ -119,9 +123,6 @@ function ofServices({ files }: BothSides): Consequence[] {
       ? [calm(`restarts ${listed(restarted)}; no client of the load balancer notices`)]
       : []),
     ...(gone.length > 0 ? [calm(`stops ${listed(gone)}`)] : []),
-    ...(restarted.length + gone.length === 0
-      ? [calm("installs the certificates that there are again; HAProxy is told only of what differs")]
-      : []),
   ];
 }
 
