@@ -112,8 +112,7 @@ async function request({ token }: Repository, method: string, url: string, body?
         signal: AbortSignal.timeout(limitMs),
         redirect: "error",
       });
-      if (response.ok)
-        return { body: (await response.json()) as unknown, next: nextPage(response.headers.get("link")) };
+      if (response.ok) return { body: await response.json(), next: nextPage(response.headers.get("link")) };
       const said = (await response.text()).slice(0, 500);
       if (wait === undefined || !mayBeAskedAgain(method, response.status))
         throw new ForgeError(`${method} ${url}: ${String(response.status)} ${said}${hint(response.status)}`);

@@ -85,7 +85,7 @@ Examples:
     });
 }
 
-async function shown(diffs: readonly StackDiff[], { format, json, limit }: Options): Promise<string> {
+async function shown(diffs: readonly StackDiff[], { format, json }: Options): Promise<string> {
   if (format === "json" || json === true) return (await import("./show-json.ts")).showJson(diffs);
   if (format === "markdown") return (await import("./show-markdown.ts")).showMarkdown(diffs);
   return (await import("./show-text.ts")).showText(diffs);
