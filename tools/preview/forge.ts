@@ -25,7 +25,7 @@ export class ForgeError extends Error {
 /** Limit for one request, in ms. */
 const limitMs = 30_000;
 /** A server that is away for a moment, or wants us to slow down, is asked again after so long, in ms. */
-const pausesMs = [1_000, 5_000];
+const pausesMs = [1_000, 3_000];
 /** More pages than this are a mistake of one of us. */
 const mostPages = 100;
 
