@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { said, type Checker, type Problem } from "./checker.ts";
+import { CannotCheck, said, type Checker, type Problem } from "./checker.ts";
 
 const directory = "/etc/systemd/system";
 /** Programs there are ours: the plan brings them, or nobody does. */
@@ -24,11 +24,12 @@ export const systemdChecker: Checker = {
       const file = join(root, directory, unit ?? "");
       if (unit !== undefined && !existsSync(file)) await writeFile(file, "[Service]\nExecStart=/bin/true\n");
     }
-    const { text } = await said("systemd-analyze", ["verify", "--man=no", ...units], limitMs, {
+    const { text, ok } = await said("systemd-analyze", ["verify", "--man=no", ...units], limitMs, {
       // What is not found there is looked for where systemd always looks.
       SYSTEMD_UNIT_PATH: `${join(root, directory)}:`,
       SYSTEMD_LOG_LEVEL: "warning",
     });
+    if (!ok && text === "") throw new CannotCheck("systemd-analyze verify failed, and said nothing");
     const brought = new Set(files.map(({ path }) => path));
     return text
       .replaceAll(root, "")
