@@ -75,6 +75,10 @@ place() { # [PREFIX]
   done <"$unit_dir/manifest.new"
 }
 
+# Whoever repairs a container by hand or by program notes the services in this file that have to be restarted although
+# the unit's own files are right.
+restart_is_due() { [ -e "$unit_dir/restart" ]; }
+
 restore() {
   local path
   if [ -d "$backup" ]; then
@@ -122,7 +126,7 @@ apply_unit() {
   trap - EXIT
   forget_unlisted
   mv -f "$unit_dir/manifest.new" "$unit_dir/manifest"
-  rm -rf "$STAGE" "$backup" "$unit_dir/added"
+  rm -rf "$STAGE" "$backup" "$unit_dir/added" "$unit_dir/restart"
 }
 
 delete_unit() {

@@ -16,6 +16,8 @@ export interface RecordedCommand {
   /** What the container or the volume remembers when exactly this was applied. */
   readonly digest: string | undefined;
   readonly document: string;
+  /** What is said must not be shown to anybody. */
+  readonly secret: boolean;
   readonly limitSeconds: number;
 }
 
@@ -61,6 +63,7 @@ const commandInputs = z.object({
   create: z.string(),
   stdin: z.string(),
   connection: connectionInputs.optional(),
+  logging: z.string().optional(),
 });
 
 /** A resource as the stack's state has it, secrets in clear. */
@@ -88,12 +91,13 @@ export function recordedCommands(exportedState: unknown): RecordedCommand[] {
     if (!/^command:(local|remote):Command$/.test(resource.type)) return [];
     const inputs = commandInputs.safeParse(resource.inputs);
     if (!inputs.success) return [];
-    const { create, stdin, connection } = inputs.data;
+    const { create, stdin, connection, logging } = inputs.data;
     return [
       {
         urn: resource.urn,
         connection: connection === undefined ? { connection: "local" } : sshConnection(connection),
         document: stdin,
+        secret: logging === "none",
         limitSeconds: Number(/ (\d+) bash -euo pipefail -s apply$/.exec(create)?.[1] ?? 600),
         ...subject(stdin),
       },

@@ -237,3 +237,19 @@ describe("waiting for what an earlier update started", () => {
     }
   });
 });
+
+describe("a container that is made anew", () => {
+  it("has what an operator has told all of the project, and nothing that is over", async () => {
+    const notes = "/var/lib/veza/notes";
+    await incus("project", "set", project, "user.veza.note.closed.map=0.0.0.0/0 yes\n::/0 yes\n");
+    await incus("project", "set", project, "user.veza.note.services-stopped=yes");
+    expect((await say(containerScript({ generation: "g2" }))).status).toBe(0);
+    expect(
+      await inside(`[ "$(grep -c ' yes$' ${notes}/closed.map)" = 2 ] && [ -f ${notes}/services-stopped ]`),
+    ).toBe(0);
+    for (const note of ["closed.map", "services-stopped"])
+      await incus("project", "unset", project, `user.veza.note.${note}`);
+    expect((await say(containerScript())).status).toBe(0);
+    expect(await inside(`[ ! -e ${notes} ]`)).toBe(0);
+  }, 60_000);
+});

@@ -2,7 +2,8 @@ import { Option, type Command } from "commander";
 import type { StackDiff } from "./diff.ts";
 
 interface Options {
-  readonly stack: readonly string[];
+  /** One name, when nobody gave any. */
+  readonly stack: string | readonly string[];
   readonly base?: string;
   readonly whole?: boolean;
   readonly format: "text" | "markdown" | "json";
@@ -20,8 +21,7 @@ export function diffCommand(program: Command): void {
     .description("show what an update would change: every line of every file, and what follows from it")
     .option(
       "-s, --stack <stack...>",
-      "stacks, by their files Pulumi.<stack>.yaml (default: lab; with --base every one that has a file)",
-      [],
+      "stacks, by their files Pulumi.<stack>.yaml (default: the selected one, else lab; with --base all)",
     )
     .option("-b, --base <revision>", "compare with another git revision, not with what is deployed")
     .option("--whole", "compare with nothing: every file whole")
@@ -60,13 +60,16 @@ Examples:
     .action(async (options: Options) => {
       const { projectDirectory: directory } = await import("../stack.ts");
       const { diffStacks, plansOf, verdict } = await import("./diff.ts");
+      const { stack, base } = options;
+      const nobodyChose = typeof stack === "string";
+      const stacks = nobodyChose ? (base === undefined ? [stack] : []) : stack;
       if (options.plan === true) {
-        process.stdout.write(`${JSON.stringify(await plansOf(options.stack, directory))}\n`);
+        process.stdout.write(`${JSON.stringify(await plansOf(stacks, directory))}\n`);
         return;
       }
       const diffs = await diffStacks({
-        stacks: options.stack,
-        ...(options.base !== undefined && { base: options.base }),
+        stacks,
+        ...(base !== undefined && { base }),
         whole: options.whole === true,
         checks: options.check !== "off",
         directory,

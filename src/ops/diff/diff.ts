@@ -12,7 +12,7 @@ import { programPlan } from "./program-plan.ts";
 import { keyVariable, stackNames, withRevision } from "./revision-plan.ts";
 
 export interface DiffOptions {
-  /** Names; none: with `base` every stack that has a file here or there, otherwise the lab. */
+  /** Names; with `base` and none, every stack that has a file here or there. */
   readonly stacks: readonly string[];
   /** Git revision to compare with. @default what is deployed */
   readonly base?: string;
@@ -52,7 +52,7 @@ export async function plansOf(stacks: readonly string[], directory: URL): Promis
 async function withDeployed(options: DiffOptions, key: string): Promise<StackDiff[]> {
   const { directory, whole, checks } = options;
   const diffs: StackDiff[] = [];
-  for (const stack of options.stacks.length === 0 ? ["lab"] : options.stacks) {
+  for (const stack of options.stacks) {
     const deployed = whole ? { problem: "" } : await deployedPlan(stack, directory, key);
     const nothing = "problem" in deployed;
     const before = nothing ? emptyPlan(stack) : deployed.plan;
