@@ -70,6 +70,11 @@ export class LabStack {
     return this.#directory;
   }
 
+  /** Folder of its state; another project's stacks may lie beside it. */
+  get backend(): string {
+    return join(this.#directory, "state");
+  }
+
   /** Writes the stack file; `up` makes it true. */
   async configure(choices: Omit<EdgeChoices, "release"> & { readonly release?: Release }): Promise<void> {
     await this.write(edgeConfig({ ...choices, release: this.release(choices.release ?? "one") }));
@@ -130,16 +135,12 @@ export class LabStack {
 
   /** What a lost or never written state is: an empty backend. */
   async forgetState(): Promise<void> {
-    await rm(this.#backend, { recursive: true, force: true });
-    await mkdir(this.#backend);
+    await rm(this.backend, { recursive: true, force: true });
+    await mkdir(this.backend);
   }
 
   get #project(): string {
     return join(this.#directory, "project");
-  }
-
-  get #backend(): string {
-    return join(this.#directory, "state");
   }
 
   get #stackFile(): string {
@@ -154,12 +155,12 @@ export class LabStack {
   }
 
   #run(words: readonly string[]): Run {
-    return startPulumi([...words, "--stack", this.name, "--cwd", this.#project], `file://${this.#backend}`);
+    return startPulumi([...words, "--stack", this.name, "--cwd", this.#project], `file://${this.backend}`);
   }
 
   /** Process that holds the stack's lock; undefined when nobody does. */
   #enginePid(): number | undefined {
     const project = { name: "veza-edge", dir: this.#project, file: join(this.#project, "Pulumi.yaml") };
-    return stackLocks({ dir: this.#backend }, project, this.name)[0]?.pid;
+    return stackLocks({ dir: this.backend }, project, this.name)[0]?.pid;
   }
 }
