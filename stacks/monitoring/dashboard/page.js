@@ -139,7 +139,7 @@ function sections(shown, now) {
       section(
         pool.name,
         pool.name,
-        "requests per second, last hour",
+        pool.remark,
         drawn(line(pool.history, now)),
         facts([
           ["requests", pool.requests],

@@ -86,12 +86,10 @@ function pools(answers) {
   const names = [...new Set(answers.up.map(({ metric }) => metric["proxy"] ?? ""))].sort();
   return names.map((name) => ({
     name,
+    ...drawing(answers.requestHistory.find(({ metric }) => metric["proxy"] === name)?.values ?? []),
     requests: perSecond(valueOf(answers.requests, { proxy: name })),
     errors: percent(valueOf(answers.errors, { proxy: name })),
     mean: milliseconds(valueOf(answers.mean, { proxy: name })),
-    history: (answers.requestHistory.find(({ metric }) => metric["proxy"] === name)?.values ?? []).map(
-      ([time, value]) => ({ time, value: Number(value) }),
-    ),
     servers: answers.up
       .filter(({ metric }) => metric["proxy"] === name)
       .map(({ metric }) => metric["server"] ?? "")
@@ -102,6 +100,13 @@ function pools(answers) {
         sessions: count(valueOf(answers.sessions, { proxy: name, server })),
       })),
   }));
+}
+
+/** @param {[number, string][]} values */
+function drawing(values) {
+  const points = values.map(([time, value]) => ({ time, value: Number(value) }));
+  const highest = points.length === 0 ? undefined : Math.max(...points.map(({ value }) => value));
+  return { history: points, remark: `requests per second in the last hour, ${perSecond(highest)} at most` };
 }
 
 /**

@@ -106,6 +106,7 @@ export function ruleFiles({ stack, edge, config }: Watch): readonly FileSpec[] {
   const view = {
     stack,
     project: edge.project,
+    prometheus: config.name,
     loadBalancer: edge.loadBalancers[0]?.name ?? "",
     // Pools that are meant to be empty are nobody's worry.
     pools: Object.entries(edge.pools)

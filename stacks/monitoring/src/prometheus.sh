@@ -56,7 +56,8 @@ reload() {
   local before deadline=$((SECONDS + reload_seconds)) since
   before=$(own_metric prometheus_config_last_reload_success_timestamp_seconds)
   since=$(date +%s)
-  systemctl reload prometheus
+  # Not `systemctl reload`: Debian's unit does that with /bin/kill, which a small image does not have.
+  systemctl kill --signal=HUP --kill-whom=main prometheus
   until [ "$(own_metric prometheus_config_last_reload_success_timestamp_seconds)" != "$before" ]; do
     if [ "$SECONDS" -ge "$deadline" ]; then
       why="did not load this configuration within $reload_seconds s. $(last_words "$since")"
@@ -91,7 +92,7 @@ ready() {
 }
 
 last_words() { # SINCE
-  printf 'It said:\n%s' "$(journalctl -u prometheus --since "@$1" -o cat --no-pager -n 10)"
+  printf 'It said:\n%s' "$(journalctl -u prometheus --since "@$1" -o cat --no-pager -n 5 | cut -c 1-300)"
 }
 
 undo() {

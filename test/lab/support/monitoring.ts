@@ -85,7 +85,10 @@ export class MonitoringStack {
 
   /** Writes the stack file; `up` makes it true. */
   async configure(changes: Partial<MonitoringInput> = {}): Promise<void> {
-    const keys = Object.entries({ ...quick, ...changes }).map(([key, value]) => [`veza-monitoring:${key}`, value]);
+    const keys = Object.entries({ ...quick, ...changes }).map(([key, value]) => [
+      `veza-monitoring:${key}`,
+      value,
+    ]);
     await writeFile(
       join(this.#project, `Pulumi.${this.#edge.name}.yaml`),
       stringify({ config: Object.fromEntries(keys) as object }, { aliasDuplicateObjects: false }),
