@@ -28,7 +28,7 @@ describe("a rebuild", () => {
     const nodes = [node(primaryDetails("postgres-1")), silentNode("postgres-2", "STOPPED")];
     expect(reasonsAgainstRebuild(topology({ nodes, notes: [begun] }), "postgres-2")).toEqual([
       expect.stringMatching(/bin\/veza flip-db ends it first$/),
-      expect.stringMatching(/incus start postgres-2$/),
+      expect.stringMatching(/incus start postgres-2 --project veza-lab$/),
     ]);
   });
 

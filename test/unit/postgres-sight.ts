@@ -61,6 +61,7 @@ export function topology(changes: Partial<Topology> = {}): Topology {
   return {
     nodes: [node(primaryDetails("postgres-1")), node(standbyDetails("postgres-2"))],
     routers: [router("db-router-1")],
+    project: "veza-lab",
     notes: [],
     ...changes,
   };

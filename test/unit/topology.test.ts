@@ -90,6 +90,7 @@ describe("the topology", () => {
           },
         },
       ],
+      project: "veza-lab",
       notes: [begun],
     });
   });
@@ -101,6 +102,7 @@ describe("the topology", () => {
         { name: "postgres-2", address: "10.77.0.52", container: "" },
       ],
       routers: [{ name: "db-router-1" }],
+      project: "veza-lab",
       notes: [],
     });
   });
@@ -139,7 +141,7 @@ describe("the judgement", () => {
       verdict: "no-primary",
       problems: [
         expect.stringMatching(/^postgres-1: .*bin\/veza failover --force$/),
-        "postgres-2: its container is STOPPED: incus start postgres-2",
+        "postgres-2: its container is STOPPED: incus start postgres-2 --project veza-lab",
         "db-router-1: has postgres-1 UP, which does not take writes",
       ],
     });

@@ -3,7 +3,9 @@ import { execa } from "execa";
 import pc from "picocolors";
 import { bundleStandIns } from "../../lab/bundle.ts";
 import { pebblePorts } from "../../src/config/letsencrypt.ts";
+import { databaseRouterName, postgresNodeName, postgresPorts } from "../../src/config/postgres.ts";
 import type { StackConfig } from "../../src/config/stack.ts";
+import { proveDatabase } from "../../src/ops/proof/database-proof.ts";
 import { proveEdge, type ProvedEdge } from "../../src/ops/proof/proof.ts";
 import { checkMachine } from "../machine/check.ts";
 import { ensureIncus } from "../machine/incus.ts";
@@ -80,6 +82,19 @@ async function prove(config: StackConfig, progress: Progress): Promise<void> {
     });
   }
   await proveNames(config, apiPath(config), progress);
+  await proveNotes(config, progress);
+}
+
+/** Only the stand-in keeps notes, and only in the lab; a real application has an endpoint of its own. */
+async function proveNotes(config: StackConfig, progress: Progress): Promise<void> {
+  const [baseUrl] = urls(config);
+  const [name, fleet] = fleetOf(config, "api_pool") ?? [];
+  if (baseUrl === undefined || name === undefined || fleet?.database === undefined) return;
+  await progress.step("Proof of the database", async (note) => {
+    note("writing");
+    const instances = fleet.instances.map(({ id }) => `${name}-${String(id)}`);
+    note(provedBy([await proveDatabase({ baseUrl, notesPath: "/api/v1/notes", instances })]));
+  });
 }
 
 /** Resolves with whether every promise was kept. */
@@ -146,6 +161,15 @@ function farewell(config: StackConfig): string {
     ...(labCertificates(config).length === 0
       ? []
       : [[`${sudo}bin/veza certs --stack ${labStack}`, "what each name has for a certificate"] as const]),
+    ...(config.postgres === undefined
+      ? []
+      : [
+          [
+            `${sudo}bin/veza topology --stack ${labStack}`,
+            "which node takes writes, and what routers see",
+          ] as const,
+          [`${sudo}bin/veza flip-db --stack ${labStack}`, "have the other node take them"] as const,
+        ]),
     [`${sudo}npm run lab:down`, "remove it all"],
   ];
   const curl = curlLine(config);
@@ -164,6 +188,7 @@ function farewell(config: StackConfig): string {
 }
 
 function picture(config: StackConfig): string {
+  const { postgres } = config;
   const pebble = config.letsencrypt?.pebble;
   return topologyPicture({
     loadBalancers: (config.loadBalancer?.instances ?? []).map(({ name, address, publish }) => ({
@@ -179,6 +204,21 @@ function picture(config: StackConfig): string {
       name: pool,
       servers: instances.map(({ id, address }) => ({ name: `${fleet}-${String(id)}`, address, port })),
     })),
+    ...(postgres === undefined
+      ? {}
+      : {
+          database: {
+            clients: Object.entries(config.fleets)
+              .filter(([, { database }]) => database !== undefined)
+              .map(([fleet]) => fleet),
+            routers: postgres.routers.map(({ id, address }) => ({
+              name: databaseRouterName(id),
+              address,
+              port: postgresPorts.vip,
+            })),
+            nodes: postgres.nodes.map(({ id, address }) => ({ name: postgresNodeName(id), address })),
+          },
+        }),
     ...(pebble === undefined
       ? {}
       : {

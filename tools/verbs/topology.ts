@@ -17,10 +17,16 @@ export interface Topology {
     readonly port: number;
     readonly certificates: readonly (readonly string[])[];
   };
+  /** Who reaches the database, through which routers, and the nodes behind them. @default none */
+  readonly database?: {
+    readonly clients: readonly string[];
+    readonly routers: readonly { readonly name: string; readonly address: string; readonly port: number }[];
+    readonly nodes: readonly { readonly name: string; readonly address: string }[];
+  };
 }
 
 /** The stack as a picture of lines of text, for a terminal of any width from 80 columns. */
-export function topologyPicture({ loadBalancers, pools, authority }: Topology): string {
+export function topologyPicture({ loadBalancers, pools, database, authority }: Topology): string {
   const blocks = pools.map(({ name, servers }) => [
     name,
     ...servers.map(({ name: server, address, port }, index) => {
@@ -39,8 +45,24 @@ export function topologyPicture({ loadBalancers, pools, authority }: Topology): 
       ({ name, address, listeners }) => `client ──► ${listeners.join(", ")} ──► ${name}  ${address}`,
     ),
     ...right.map((line) => `            ${line}`),
+    ...databaseLines(database),
     ...authorityLines(authority, loadBalancers),
   ].join("\n");
+}
+
+function databaseLines(database: Topology["database"]): readonly string[] {
+  if (database === undefined) return [];
+  const { clients, routers, nodes } = database;
+  return [
+    ...routers.map(
+      ({ name, address, port }) =>
+        `${clients.join(", ")} ──► ${name}  ${address}:${String(port)} ──► the one that takes writes`,
+    ),
+    ...nodes.map(({ name, address }, index) => {
+      const corner = index === nodes.length - 1 ? "└─" : "├─";
+      return `            ${corner} ${name}  ${address}`;
+    }),
+  ];
 }
 
 /** Whom it certifies, which is the other way round than requests go. */

@@ -69,7 +69,7 @@ function planFresh(topology: Topology, { to, maxLagBytes }: FlipAsked): Plan {
 }
 
 function standbyProblems({ name, details }: NodeView, from: NodeView, maxLagBytes: number): string[] {
-  if (details === undefined) return [`${name} does not answer`];
+  if (details === undefined) return [`${name} does not answer: bin/veza topology says more`];
   if (details.state !== "standby") return [`${name} is ${details.state}, and only a standby can be promoted`];
   const { timeline, lagBytes, streaming, systemIdentifier } = details;
   const primary = from.details;

@@ -28,7 +28,7 @@ export function judge(topology: Topology): Judgement {
       ({ from, to, by, at }) =>
         `a flip from ${from} to ${to} (${by}, ${at}) is under way or was cut off: bin/veza flip-db finishes it or takes it back`,
     ),
-    ...topology.nodes.flatMap((node) => nodeProblems(node, topology.nodes)),
+    ...topology.nodes.flatMap((node) => nodeProblems(node, topology)),
     ...topology.routers.flatMap((router) => routerProblems(router, primary)),
   ];
   if (primary === undefined) return { verdict: "no-primary", problems };
@@ -37,7 +37,7 @@ export function judge(topology: Topology): Judgement {
     return {
       verdict: "split",
       problems: [
-        `${names} both call themselves open for writes. Routers refuse new connections. Find out which one has the newer timeline and commits, then close the other: incus exec NODE -- /usr/local/lib/veza/postgres fence split`,
+        `${names} both call themselves open for writes. Routers refuse new connections. Find out which one has the newer timeline and commits, then close the other: incus exec NODE --project ${topology.project} -- /usr/local/lib/veza/postgres fence split`,
         ...problems,
       ],
     };
@@ -45,9 +45,10 @@ export function judge(topology: Topology): Judgement {
   return { verdict: problems.length === 0 ? "well" : "degraded", primary: primary.name, problems };
 }
 
-function nodeProblems({ name, container, details }: NodeView, nodes: readonly NodeView[]): string[] {
+function nodeProblems({ name, container, details }: NodeView, { project, nodes }: Topology): string[] {
   if (container === "") return [`${name}: there is no such container: bin/pulumi up makes it again`];
-  if (container !== "RUNNING") return [`${name}: its container is ${container}: incus start ${name}`];
+  if (container !== "RUNNING")
+    return [`${name}: its container is ${container}: incus start ${name} --project ${project}`];
   if (details === undefined) return [`${name}: does not say what it is: journalctl -u veza-postgres in it`];
   switch (details.state) {
     case "primary":

@@ -15,6 +15,8 @@ export const routerPool = "pg-primary";
 
 /** Who is what, as everybody concerned said it within the same second or two. */
 export interface Topology {
+  /** Incus project, on every host. */
+  readonly project: string;
   readonly nodes: readonly NodeView[];
   readonly routers: readonly RouterView[];
   /** The flip that was begun and has not been ended; differs where hosts remember different ones. */
@@ -64,6 +66,7 @@ export function readTopology(site: PostgresSite, printed: ReadonlyMap<string, st
     all.filter(({ title }) => title === "note").flatMap(({ body }) => readNote(body) ?? []),
   );
   return {
+    project: site.project,
     nodes: site.nodes.map((node) => nodeView(node, sections.get(node.host) ?? [])),
     routers: site.routers.map((router) => routerView(router, sections.get(router.host) ?? [])),
     notes: notes.filter(({ id }, index) => notes.findIndex((other) => other.id === id) === index),

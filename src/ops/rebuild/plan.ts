@@ -1,7 +1,7 @@
 import type { Topology } from "../postgres/topology.ts";
 
 /** Why a node must not be copied anew from its peer; empty where it may. */
-export function reasonsAgainstRebuild({ nodes, notes }: Topology, name: string): readonly string[] {
+export function reasonsAgainstRebuild({ project, nodes, notes }: Topology, name: string): readonly string[] {
   const node = nodes.find((one) => one.name === name);
   const peer = nodes.find((one) => one.name !== name);
   if (node === undefined || peer === undefined) return [`there is no node ${name}`];
@@ -12,7 +12,9 @@ export function reasonsAgainstRebuild({ nodes, notes }: Topology, name: string):
     ),
     ...(node.container === "RUNNING"
       ? []
-      : [`${name}: its container does not run, so nothing can be put into it: incus start ${name}`]),
+      : [
+          `${name}: its container does not run, so nothing can be put into it: incus start ${name} --project ${project}`,
+        ]),
     ...(node.details?.state === "primary" ? [`${name} is the primary; its data are the ones to keep`] : []),
     ...(peer.details?.state === "primary"
       ? []
