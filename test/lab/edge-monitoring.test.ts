@@ -18,7 +18,9 @@ afterAll(async () => {
 it("try", async () => {
   const ended = await monitoring.up();
   console.log(ended.said);
-  await until("all up", async () => [...(await monitoring.targets()).values()].every((x) => x === "")).catch(() => undefined);
+  await until("all up", async () => [...(await monitoring.targets()).values()].every((x) => x === "")).catch(
+    () => undefined,
+  );
   console.log(await monitoring.targets(), await monitoring.firing());
   await new Promise((r) => setTimeout(r, Number(process.env["HOLD"] ?? 0) * 1000));
 }, 1200_000);

@@ -6,8 +6,8 @@ import { Image } from "../../../src/incus/image.ts";
 import { Project } from "../../../src/incus/project.ts";
 import { Volume } from "../../../src/incus/volume.ts";
 import { placeOf } from "./place.ts";
-import { dashboardPath, measurements, prometheusUnit, pushSeconds, type Watch } from "./prometheus-unit.ts";
-import { prometheusPort } from "./scrape.ts";
+import { measurements, prometheusUnit, pushSeconds, type Watch } from "./prometheus-unit.ts";
+import { dashboardUrls, prometheusPort } from "./scrape.ts";
 
 export interface MonitoringArgs extends Watch {
   /** For a host reached over SSH; without it the agent of whoever runs `pulumi` is asked. */
@@ -70,9 +70,7 @@ export class Monitoring extends pulumi.ComponentResource {
       { container, spec: prometheusUnit(args), limitSeconds: pushSeconds },
       parent,
     );
-    this.urls = [...config.publish, { address: config.address, port: prometheusPort }].map(
-      ({ address, port }) => `http://${address}:${String(port)}${dashboardPath}`,
-    );
+    this.urls = dashboardUrls(config);
     this.registerOutputs({ urls: this.urls });
   }
 }

@@ -11,9 +11,6 @@ import { prometheusPort, scrapeJobs } from "./scrape.ts";
 /** Where Prometheus keeps what it measured. */
 export const measurements = "/var/lib/prometheus/metrics2";
 
-/** Path below Prometheus' address at which the dashboard is. */
-export const dashboardPath = "/user/";
-
 const rules = "/etc/prometheus/rules";
 const dashboard = "/usr/share/veza/dashboard";
 const dropIn = "/etc/systemd/system/prometheus.service.d/veza.conf";

@@ -23,6 +23,14 @@ export interface ScrapeJob {
 /** Port of Prometheus in its container. */
 export const prometheusPort = 9090;
 
+/** Where the dashboard is: published ports first, then on the bridge. */
+export function dashboardUrls({ publish, address }: MonitoringConfig): readonly string[] {
+  // The path at which Prometheus serves the pages of its user.
+  return [...publish, { address, port: prometheusPort }].map(
+    (at) => `http://${at.address}:${String(at.port)}/user/`,
+  );
+}
+
 /**
  * Everything that the watched stack says can be scraped, and what the config adds. Jobs without targets are left out.
  * @throws RangeError when the stack was deployed before it said where its database's metrics are
