@@ -1,26 +1,182 @@
-import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { loadMonitoringConfig } from "../../stacks/monitoring/src/config.ts";
+import { ruleFiles } from "../../stacks/monitoring/src/prometheus-unit.ts";
+import { labOutputs } from "../unit/support/lab-outputs.ts";
+import { alertCases, promtoolTests } from "./support/alert-cases.ts";
+import { openPage, type OpenPage } from "./support/browser.ts";
 import { MonitoringStack } from "./support/monitoring.ts";
 import { LabStack } from "./support/stack.ts";
 import { until } from "./support/until.ts";
 
 let edge: LabStack;
 let monitoring: MonitoringStack;
+let dashboard: OpenPage;
 beforeAll(async () => {
   edge = await LabStack.open();
   await edge.up();
   monitoring = await MonitoringStack.open(edge);
+  await monitoring.up();
+  dashboard = await openPage(`${monitoring.url}/user/`);
 }, 240_000);
 afterAll(async () => {
+  await dashboard.close();
   await monitoring.close();
   await edge.close();
 }, 120_000);
 
-it("try", async () => {
-  const ended = await monitoring.up();
-  console.log(ended.said);
-  await until("all up", async () => [...(await monitoring.targets()).values()].every((x) => x === "")).catch(
-    () => undefined,
-  );
-  console.log(await monitoring.targets(), await monitoring.firing());
-  await new Promise((r) => setTimeout(r, Number(process.env["HOLD"] ?? 0) * 1000));
-}, 1200_000);
+/** What stands in the dashboard's sections, by the section's id, in words separated by one space. */
+async function shown(): Promise<Readonly<Record<string, string>>> {
+  const sections = await dashboard.page.locator("section").all();
+  return Object.fromEntries(
+    await Promise.all(
+      sections.map(async (section) => [
+        (await section.getAttribute("id")) ?? "",
+        (await section.innerText()).replace(/\s+/g, " "),
+      ]),
+    ),
+  ) as Record<string, string>;
+}
+
+async function firing(...alerts: readonly string[]): Promise<void> {
+  let seen: readonly string[] = [];
+  await until(`the firing alerts are ${alerts.join(", ") || "none"}`, async () => {
+    seen = [...(await monitoring.firing())].sort();
+    return seen.join() === [...alerts].sort().join();
+  }).catch((error: unknown) => {
+    throw new Error(`${String(error)}; they are ${seen.join(", ") || "none"}`);
+  });
+}
+
+describe("a Prometheus that watches a stack", () => {
+  it("sees every target up, can work out every rule, and has nothing to complain of", async () => {
+    await until("every target is up", async () => {
+      const targets = await monitoring.targets();
+      return targets.size === 2 && [...targets.values()].every((trouble) => trouble === "");
+    });
+    expect([...(await monitoring.targets()).keys()].sort()).toEqual([
+      "haproxy of haproxy",
+      "prometheus of prometheus",
+    ]);
+    await until(
+      "the pool is measured",
+      async () => (await monitoring.query("pool:haproxy_up:sum")).length === 1,
+    );
+    expect(await monitoring.unwell()).toEqual([]);
+    expect(await monitoring.firing()).toEqual([]);
+  });
+
+  it("shows it in a browser, which asks nobody else for anything", async () => {
+    const { page, origins } = dashboard;
+    await until("the dashboard has both servers", async () =>
+      /api-1 UP.*api-2 UP/.test((await shown())["api_pool"] ?? ""),
+    );
+    expect(await page.locator("#stack").innerText()).toBe(edge.name);
+    expect(await page.locator("#verdict").innerText()).toBe("no alert");
+    expect((await shown())["watch"]).toContain("2 of 2");
+    expect([...origins]).toEqual([monitoring.url]);
+  });
+
+  it("has nothing to do in a second update", async () => {
+    expect((await monitoring.up()).changes).toEqual({ same: 12 });
+  });
+
+  it("raises an alert when a server dies, another when the last one does, and takes them back", async () => {
+    await edge.incus.stop("backend-api-1");
+    await firing("ServerDown of backend-api-1");
+    await until(
+      "the dashboard says so",
+      async () => (await shown())["alerts"]?.includes("ServerDown") === true,
+    );
+    expect((await shown())["alerts"]).toMatch(
+      /firing ServerDown \d+ s backend-api-1 in api_pool is DOWN, says haproxy; the others take its requests incus exec backend-api-1/,
+    );
+    expect((await shown())["api_pool"]).toMatch(/backend-api-1 DOWN .*backend-api-2 UP/);
+    expect(await dashboard.page.locator("#verdict").innerText()).toBe("1 alert");
+    await edge.incus.stop("backend-api-2");
+    await firing("ServerDown of backend-api-1", "ServerDown of backend-api-2", "PoolEmpty of haproxy");
+    await edge.incus.start("backend-api-1", "backend-api-2");
+    await firing();
+    await until("the dashboard says so", async () => (await shown())["alerts"] === undefined);
+    expect(dashboard.complaints).toEqual([]);
+  }, 150_000);
+
+  it("raises an alert when it cannot see a target, and takes it back", async () => {
+    await edge.incus.shell("haproxy", "systemctl stop haproxy");
+    await firing("TargetDown of haproxy");
+    await edge.incus.shell("haproxy", "systemctl start haproxy");
+    await firing();
+  }, 90_000);
+});
+
+describe("rules", () => {
+  it("that promtool refuses are told in its words, and what runs is left alone", async () => {
+    const before = await running();
+    await monitoring.configure({
+      extraRules: "groups:\n  - name: mine\n    rules:\n      - { alert: Mine, expr: 'sum(' }\n",
+    });
+    const refused = await monitoring.tryUp();
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.said).toMatch(
+      /promtool does not accept this configuration:[^]*\/etc\/prometheus\/rules\/extra\.yml \(veza-monitoring:extraRules\)[^]*could not parse expression/,
+    );
+    expect(refused.said).toContain("State now: nothing was changed");
+    expect(await running()).toEqual(before);
+  }, 90_000);
+
+  it("of one's own are loaded without a restart, and forgotten again", async () => {
+    const { pid } = await running();
+    const mine = "groups:\n  - name: mine\n    rules:\n      - { alert: Mine, expr: 'vector(1)' }\n";
+    await monitoring.configure({ extraRules: mine });
+    await monitoring.up();
+    await firing("Mine of ");
+    await monitoring.configure();
+    await monitoring.up();
+    await firing();
+    expect((await running()).pid).toBe(pid);
+    expect(await monitoring.incus.shell("prometheus", "ls /etc/prometheus/rules")).toBe(
+      "alerts.yml\nrecords.yml",
+    );
+  }, 120_000);
+
+  it("make every alert come and go", async () => {
+    const config = loadMonitoringConfig("lab", {
+      "veza-monitoring:address": "10.77.0.80",
+      "veza-monitoring:scrapeSeconds": 5,
+      "veza-monitoring:alerts": { patienceSeconds: 15 },
+    });
+    const rules = ruleFiles({ stack: "lab", edge: labOutputs(), config });
+    const alerts = rules.flatMap(({ content }) =>
+      [...content.matchAll(/- alert: (\S+)/g)].map(([, name]) => name),
+    );
+    expect([...new Set(alertCases.map(({ alert }) => alert))].sort()).toEqual(alerts.sort());
+    const tests = promtoolTests();
+    for (const { name, content } of [
+      ...rules.map(({ path, content }) => ({ name: path.split("/").at(-1) ?? "", content })),
+      ...tests,
+    ]) {
+      await monitoring.incus.write("prometheus", `/tmp/rules/${name}`, content);
+    }
+    const said = await monitoring.incus.shell(
+      "prometheus",
+      `cd /tmp/rules; promtool test rules ${tests.map(({ name }) => name).join(" ")} || :`,
+    );
+    expect(said).not.toContain("FAILED");
+    expect(said.match(/SUCCESS/g)?.length).toBe(tests.length);
+  }, 120_000);
+});
+
+it("what was measured outlives the container", async () => {
+  const since = "min_over_time(timestamp(veza_stack_info)[1h:1s])";
+  const [before] = await monitoring.query(since);
+  await monitoring.incus.delete("prometheus");
+  await monitoring.up();
+  await until("it knows the past again", async () => (await monitoring.query(since)).length === 1);
+  const [after] = await monitoring.query(since);
+  expect(Math.abs(Number(after?.value[1]) - Number(before?.value[1]))).toBeLessThan(5);
+}, 120_000);
+
+/** What of Prometheus must not change by itself. */
+async function running(): Promise<{ readonly pid: string; readonly loaded: string | undefined }> {
+  const [loaded] = await monitoring.query("prometheus_config_last_reload_success_timestamp_seconds");
+  return { pid: await monitoring.incus.mainPid("prometheus", "prometheus"), loaded: loaded?.value[1] };
+}

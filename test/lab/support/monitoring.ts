@@ -36,6 +36,16 @@ const alertsAnswer = z.object({
   }),
 });
 
+const rulesAnswer = z.object({
+  data: z.object({
+    groups: z.array(
+      z.object({
+        rules: z.array(z.object({ name: z.string(), health: z.string(), lastError: z.string().optional() })),
+      }),
+    ),
+  }),
+});
+
 const targetsAnswer = z.object({
   data: z.object({
     activeTargets: z.array(
@@ -126,6 +136,15 @@ export class MonitoringStack {
 
   async firing(): Promise<readonly string[]> {
     return [...(await this.alerts())].filter(([, { state }]) => state === "firing").map(([name]) => name);
+  }
+
+  /** Rules that cannot be worked out, and why. */
+  async unwell(): Promise<readonly string[]> {
+    const { data } = rulesAnswer.parse(await this.#ask("rules"));
+    return data.groups
+      .flatMap(({ rules }) => rules)
+      .filter(({ health }) => health === "err")
+      .map(({ name, lastError = "" }) => `${name}: ${lastError}`);
   }
 
   /** Every target as `JOB of INSTANCE`, with what is wrong with it; an empty text when it is up. */
