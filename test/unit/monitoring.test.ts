@@ -1,9 +1,12 @@
 import { describe, expect, it } from "@jest/globals";
+import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { ConfigError } from "../../src/config/problem.ts";
 import { readStackFile } from "../../src/config/stack-file.ts";
 import {
   loadMonitoringConfig,
+  monitoringSchema,
+  ownJobs,
   watchedStack,
   type MonitoringConfig,
 } from "../../stacks/monitoring/src/config.ts";
@@ -11,6 +14,7 @@ import { placeOf } from "../../stacks/monitoring/src/place.ts";
 import { prometheusUnit, ruleFiles } from "../../stacks/monitoring/src/prometheus-unit.ts";
 import { dashboardUrls, scrapeJobs } from "../../stacks/monitoring/src/scrape.ts";
 import { labOutputs } from "./support/lab-outputs.ts";
+import { keysOf } from "./support/schema-keys.ts";
 
 const directory = new URL("../../stacks/monitoring/", import.meta.url);
 
@@ -250,4 +254,33 @@ it("the dashboard is at the published ports, and on the bridge", () => {
     "http://127.0.0.1:9091/user/",
     "http://10.77.0.80:9090/user/",
   ]);
+});
+
+describe("docs/monitoring.md", () => {
+  const text = readFileSync(new URL("../../docs/monitoring.md", import.meta.url), "utf8");
+  const part = (heading: string): string => text.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
+  /** What stands as code in the first column of a part's table. */
+  const firsts = (heading: string): readonly string[] =>
+    [...part(heading).matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, cell = ""]) =>
+      [...cell.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code),
+    );
+
+  it("shows every key, and the secret one", () => {
+    const keys = [...keysOf(monitoringSchema)].map((key) => key.replace(/(\[\]|\.\*).*$/, ""));
+    expect([...firsts("Every key")].sort()).toEqual([...new Set([...keys, "sshPrivateKey"])].sort());
+  });
+
+  it("shows every alert with its severity", () => {
+    const alerts = fileOf("/etc/prometheus/rules/alerts.yml").matchAll(
+      /alert: (\S+)[^]*?severity: (page|ticket)/g,
+    );
+    const shown = part("Alerts").matchAll(/^\| `(\w+)` +\| (page|ticket)/gm);
+    const pairs = (found: Iterable<RegExpMatchArray>): readonly string[] =>
+      [...found].map(([, name = "", severity = ""]) => `${name} ${severity}`).sort();
+    expect(pairs(shown)).toEqual(pairs(alerts));
+  });
+
+  it("shows every job", () => {
+    expect([...firsts("What there is")].sort()).toEqual([...ownJobs].sort());
+  });
 });

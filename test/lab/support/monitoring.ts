@@ -8,6 +8,7 @@ import { removeProjects } from "../../../tools/machine/projects.ts";
 import { prometheusAddress, publishedPrometheusPort } from "./edge-config.ts";
 import { IncusProject } from "./incus.ts";
 import type { LabStack } from "./stack.ts";
+import { until } from "./until.ts";
 import { startPulumi, Update, type Ended } from "./update.ts";
 
 const source = fileURLToPath(new URL("../../../stacks/monitoring/", import.meta.url));
@@ -134,8 +135,27 @@ export class MonitoringStack {
     );
   }
 
-  async firing(): Promise<readonly string[]> {
-    return [...(await this.alerts())].filter(([, { state }]) => state === "firing").map(([name]) => name);
+  /** Waits until exactly these alerts fire. */
+  async fires(...alerts: readonly string[]): Promise<void> {
+    let seen: readonly string[] = [];
+    const wanted = [...alerts].sort();
+    await until(
+      `alerts fire: ${wanted.join(", ") || "none"}`,
+      async () => {
+        const all = [...(await this.alerts())];
+        seen = all.filter(([, { state }]) => state === "firing").map(([name]) => name);
+        return seen.toSorted().join() === wanted.join();
+      },
+      60,
+    ).catch((error: unknown) => {
+      throw new Error(`${String(error)}; it was: ${seen.join(", ") || "none"}`);
+    });
+  }
+
+  /** What of Prometheus does not change by itself. */
+  async running(): Promise<{ readonly pid: string; readonly loaded: string | undefined }> {
+    const [loaded] = await this.query("prometheus_config_last_reload_success_timestamp_seconds");
+    return { pid: await this.incus.mainPid("prometheus", "prometheus"), loaded: loaded?.value[1] };
   }
 
   /** Rules that cannot be worked out, and why. */
