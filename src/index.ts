@@ -4,8 +4,10 @@ import { loadConfig } from "./config/load.ts";
 import { ConfigError } from "./config/problem.ts";
 import { Edge } from "./edge.ts";
 import { endWithEngine } from "./engine-watch.ts";
-import { missingFiles } from "./requirements.ts";
+import { missingFiles, oversizedFiles } from "./requirements.ts";
+import { plainStackTraces } from "./stack-traces.ts";
 
+plainStackTraces();
 endWithEngine();
 const stack = pulumi.getStack();
 const sshPrivateKey = new pulumi.Config().getSecret("sshPrivateKey");
@@ -25,7 +27,8 @@ function parsedConfig(): ReturnType<typeof loadConfig> {
   try {
     const config = loadConfig(stack, engineConfig());
     const missing = pulumi.runtime.isDryRun() ? [] : missingFiles(config);
-    if (missing.length > 0) throw new ConfigError(stack, missing);
+    const problems = [...missing, ...oversizedFiles(config)];
+    if (problems.length > 0) throw new ConfigError(stack, problems);
     return config;
   } catch (error) {
     // The engine prints a RunError's message alone: a person mends a config, not a stack trace.

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { containerName, hostName, ipv4, port } from "./common.ts";
 import { limitsSchema } from "./incus.ts";
+import { maintenanceSchema } from "./maintenance.ts";
 
 /** What HAProxy takes as the name of a server or a cookie without quoting. */
 const word = z
@@ -183,6 +184,8 @@ export const loadBalancerSchema = z.strictObject({
       hstsSeconds: z.int().min(0).max(126_144_000).default(defaultHstsSeconds),
     })
     .optional(),
+  /** What a maintenance (`bin/veza maintenance`) is like; whether there is one is an operator's word, not config. */
+  maintenance: maintenanceSchema.prefault({}),
   /** Lines of haproxy.cfg that no other key covers, added at the end of the section they are named for. */
   extraConfig: z
     .strictObject({

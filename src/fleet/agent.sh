@@ -1,7 +1,12 @@
 #!/bin/sh
-# Answers one agent check of a load balancer with one line: what a roll-out had written, else `up`.
+# Answers one agent check of a load balancer with one line: what a roll-out had written, else `up`; `down` while
+# bin/veza maintenance keeps the application stopped.
 # `up 100%` undoes the weight 0 that load balancers remember of a roll-out. It is said for 15 s only, after a boot and
 # after a roll-out, because it would undo an operator's own weight as well.
+if [ -e /var/lib/veza/notes/services-stopped ]; then
+  echo down
+  exit
+fi
 state=/run/veza/agent
 since=$state
 line='up 100%'

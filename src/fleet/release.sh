@@ -5,7 +5,12 @@
 blob=/var/lib/veza/artifacts/$ARTIFACT_SHA256
 
 is_archive() { case $ARTIFACT_NAME in *.tar.gz | *.tgz) return 0 ;; *) return 1 ;; esac }
-has_release() { if is_archive; then [ -d "$home/$wanted" ]; else [ -f "$home/$wanted/$ARTIFACT_NAME" ]; fi; }
+# A program that was edited in place is none; what was unpacked is not looked into.
+has_release() {
+  if is_archive; then [ -d "$home/$wanted" ]; else is_artifact "$home/$wanted/$ARTIFACT_NAME"; fi
+}
+
+is_artifact() { [ -f "$1" ] && [ "$(sha256sum <"$1")" = "$ARTIFACT_SHA256  -" ]; } # FILE
 
 obtain_release() {
   local actual unchanged='Nothing was changed'

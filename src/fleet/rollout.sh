@@ -18,6 +18,7 @@ changing=$home/.changing                # holds what `current` pointed to before
 answers=$home/.answers                  # port and health path of the last version that served
 stopped=                                # set when this run has begun to touch the running application
 resumed=                                # set when an earlier run was cut off
+outcome=                                # what has become of the wanted release
 why=                                    # why the last wait ended without success
 
 follow_up() {
@@ -30,25 +31,49 @@ follow_up() {
   take_out
   stop_application || fail "$INSTANCE: $why"
   switch
+  if in_maintenance; then stay_out; else serve; fi
+  rm -f "$changing"
+  remember || : # what stays old belongs to nothing that is put back; the next run writes it
+  prune
+  note "$INSTANCE: $wanted $outcome"
+}
+
+serve() {
   if start_application; then healthy_within "$HEALTH_SECONDS"; else false; fi ||
     fail "$INSTANCE: $wanted did not become healthy: $why"
   take_in || fail "$INSTANCE: $wanted is healthy, but $why"
   steady || fail "$INSTANCE: $wanted became healthy and then $why"
-  rm -f "$changing"
-  remember || : # what stays old belongs to nothing that is put back; the next run writes it
-  prune
-  note "$INSTANCE: $wanted serves"
+  outcome=serves
+}
+
+# An operator keeps the applications stopped (bin/veza maintenance), and systemd would not start this one.
+in_maintenance() { [ -e /var/lib/veza/notes/services-stopped ]; }
+
+stay_out() {
+  agent_says 'up 100%' # heard when the maintenance is over; until then the agent says down
+  outcome='is in place and stays stopped until bin/veza maintenance down, which finds out whether it is healthy'
 }
 
 settled() {
-  [ ! -e "$changing" ] && ! any_changed / && [ "$(readlink "$home/current")" = "$wanted" ] && has_release &&
-    systemctl is-enabled --quiet "$APP" veza-agent && systemctl is-active --quiet veza-agent && has_secrets && answers_within 5
+  [ ! -e "$changing" ] && ! restart_is_due && ! any_changed / && [ "$(readlink "$home/current")" = "$wanted" ] && has_release &&
+    is_enabled "$APP" && is_enabled veza-agent && systemctl is-active --quiet veza-agent && runs_as_wanted
 }
 
-# True when the application was started with the secrets that are there now.
-has_secrets() {
-  [ -n "${SECRETS-}" ] || return 0
-  [ "$(stat -c %Y "$SECRETS")" -le "$(date -d "$(systemctl show -P ActiveEnterTimestamp "$APP")" +%s)" ]
+runs_as_wanted() {
+  if in_maintenance; then [ "$(systemctl is-active "$APP")" != active ]; else runs_what_is_there && answers_within 5; fi
+}
+
+# Asked for both at once, systemd would be content with one of them.
+is_enabled() { systemctl is-enabled --quiet "$1"; } # SERVICE
+
+# True when the application was started with the unit, environment and secrets that are there now.
+runs_what_is_there() {
+  local started file
+  [ "$(systemctl show -P NeedDaemonReload "$APP" veza-agent | grep -c yes)" -eq 0 ] || return 1
+  started=$(date -d "$(systemctl show -P ActiveEnterTimestamp "$APP")" +%s)
+  for file in "/etc/systemd/system/$APP.service" "/etc/veza/$APP.env" ${SECRETS:+"$SECRETS"}; do
+    [ "$(stat -c %Z "$file")" -le "$started" ] || return 1
+  done
 }
 
 # What files.sh keeps for `restore` belongs to a run that was cut off; without one it is left over and out of date.
@@ -180,7 +205,11 @@ undo() {
   point_current "$previous"
   [ ! -f "$answers" ] || read -r PORT HEALTH_PATH <"$answers"
   restart_agent
-  if start_application && healthy_within "$HEALTH_SECONDS" && take_in; then
+  if in_maintenance; then
+    stay_out
+    rm -f "$changing"
+    say_state "$previous is in place again, with the unit and environment it had, and stays stopped until bin/veza maintenance down"
+  elif start_application && healthy_within "$HEALTH_SECONDS" && take_in; then
     rm -f "$changing"
     say_state "$previous runs again, with the unit and environment it had, and takes requests"
   else

@@ -4,6 +4,9 @@ import { certificateDirectory } from "../config/certificates.ts";
 import type { FilesSpec } from "../incus/files-body.ts";
 import { readScript } from "../shell/read-script.ts";
 
+/** Where a certificate lies that the stack itself brings. */
+export const broughtCertificate = `${certificateDirectory}/edge.pem`;
+
 /** A certificate that the stack itself brings to its load balancers. */
 export interface BroughtCertificate {
   /** PEM with chain and private key. */
@@ -26,14 +29,13 @@ export function readCertificate(path: string): BroughtCertificate | undefined {
 
 /** The unit of files that brings a certificate to an HAProxy, which has to accept it first. Only its master, root, reads it. */
 export function certificateUnit(pem: string): FilesSpec {
-  const path = `${certificateDirectory}/edge.pem`;
   return {
     unit: "certificate",
     directories: [{ path: certificateDirectory, mode: "0700", owner: "root:root" }],
-    files: [{ path, content: pem, mode: "0600", owner: "root:root" }],
+    files: [{ path: broughtCertificate, content: pem, mode: "0600", owner: "root:root" }],
     followUp: {
       script: readScript(import.meta.url, "certificate.sh"),
-      parameters: { CERTIFICATE: path },
+      parameters: { CERTIFICATE: broughtCertificate },
     },
   };
 }

@@ -60,6 +60,7 @@ export const documentSchema = z.strictObject({
           cookie: word,
         }),
       ]),
+      maintenance: z.strictObject({ map: word, allowedFrom: line, retryAfterSeconds: number }),
       challenge: z.union([z.literal(false), z.strictObject({ prefix: word, backend: word })]),
       routes: z.array(z.strictObject({ prefix: word, backend: word })),
       defaultBackend: word,
@@ -152,12 +153,17 @@ export function documentView(model: HaproxyModel): DocumentView {
 }
 
 function publicView(frontend: PublicFrontend): DocumentView["publics"][number] {
-  const { name, httpPort, tls, challenge, routes, defaultBackend, extra } = frontend;
+  const { name, httpPort, tls, maintenance, challenge, routes, defaultBackend, extra } = frontend;
   return {
     name,
     httpPort: String(httpPort),
     monitorPath,
     tls: tls !== undefined && tlsView(tls),
+    maintenance: {
+      map: maintenance.map,
+      allowedFrom: maintenance.allowedFrom.join(" "),
+      retryAfterSeconds: String(maintenance.retryAfterSeconds),
+    },
     challenge: challenge !== undefined && challenge,
     routes: routes.map((route) => ({ ...route })),
     defaultBackend,

@@ -6,6 +6,7 @@ import { Container, type ContainerSpec, type PublishedPort } from "../incus/cont
 import { Files } from "../incus/files.ts";
 import type { Site } from "../incus/site.ts";
 import { certificateUnit, readCertificate } from "./certificate.ts";
+import { readMaintenancePage } from "./maintenance-page.ts";
 import { loadBalancerModel } from "./model.ts";
 import { haproxyUnit, pushSeconds } from "./render.ts";
 import type { Certificates } from "./tls.ts";
@@ -70,7 +71,9 @@ export class LoadBalancer extends pulumi.ComponentResource {
       `${name}-config`,
       {
         container: this.container,
-        spec: haproxyUnit(loadBalancerModel(config, args.pools, args.network, certificates)),
+        spec: haproxyUnit(
+          loadBalancerModel(config, args.pools, args.network, certificates, this.maintenancePage(config)),
+        ),
         limitSeconds: pushSeconds,
         after: [...args.after, ...before, ...(args.prepare?.(this.container) ?? [])],
       },
@@ -78,6 +81,15 @@ export class LoadBalancer extends pulumi.ComponentResource {
     );
     this.applied = files.applied;
     this.registerOutputs({ address: this.address });
+  }
+
+  /** The page that config names. An update without it was refused before; a preview shows ours in its place. */
+  private maintenancePage({ maintenance: { page } }: LoadBalancerConfig): string | undefined {
+    if (page === undefined) return undefined;
+    const found = readMaintenancePage(page);
+    if (found === undefined)
+      void pulumi.log.warn(`there is no file ${page} on this machine; an update needs this page`, this);
+    return found;
   }
 
   /**

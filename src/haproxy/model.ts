@@ -1,5 +1,6 @@
 import { challengePrefix } from "../config/certificates.ts";
 import type { NetworkConfig } from "../config/incus.ts";
+import { closedMap } from "../config/maintenance.ts";
 import { staticServerName, type LoadBalancerConfig } from "../config/load-balancer.ts";
 import { poolNames, type PoolName, type Pools, type PoolServer } from "../config/pool.ts";
 import type { Resolvers, TcpListen } from "./listen.ts";
@@ -61,11 +62,23 @@ export interface PublicFrontend {
   readonly httpPort: number;
   /** Absent: no HTTPS. Present: HTTP redirects to it. */
   readonly tls?: Tls;
+  readonly maintenance: Maintenance;
   /** Requests below the prefix are the CA's: nothing else that happens to requests happens to them. */
   readonly challenge?: { readonly prefix: string; readonly backend: string };
   readonly routes: readonly { readonly prefix: string; readonly backend: string }[];
   readonly defaultBackend: string;
   readonly extra?: FreeText;
+}
+
+/** What clients are told while they are closed out. */
+export interface Maintenance {
+  /** Map of clients, kept by an operator and not by an update: those with `yes` are closed out. */
+  readonly map: string;
+  /** Networks that are served whatever the map says. */
+  readonly allowedFrom: readonly string[];
+  readonly retryAfterSeconds: number;
+  /** HTML; absent: a page of our own. */
+  readonly page?: string;
 }
 
 /** Statistics page, CSV and metrics; read-only. */
@@ -138,12 +151,14 @@ export interface HttpCheck {
  * @param pools what the stack's fleets serve; a pool without any takes the config's static servers
  * @param network its subnet may read statistics
  * @param certificates absent: HTTP only
+ * @param maintenancePage absent: a page of our own
  */
 export function loadBalancerModel(
   config: LoadBalancerConfig,
   pools: Pools,
   network: NetworkConfig,
   certificates?: Certificates,
+  maintenancePage?: string,
 ): HaproxyModel {
   const { ports, healthChecks, timeouts, limits, slowStartSeconds } = config;
   const stream = config.routes.stream.prefix;
@@ -177,6 +192,12 @@ export function loadBalancerModel(
         name: "edge",
         httpPort: ports.http,
         ...(certificates && { tls: tls(config, certificates) }),
+        maintenance: {
+          map: closedMap,
+          allowedFrom: config.maintenance.allow,
+          retryAfterSeconds: config.maintenance.retryAfterSeconds,
+          ...(maintenancePage !== undefined && { page: maintenancePage }),
+        },
         ...(sidecars && { challenge: { prefix: challengePrefix, backend: sidecars.challenge.name } }),
         routes: [{ prefix: stream, backend: "stream_pool" }],
         defaultBackend: "api_pool",

@@ -1,11 +1,12 @@
 # shellcheck shell=bash
 # Follow-up (see files.sh) that puts a rendered HAProxy configuration to work: copy into a release of its own → check →
 # switch the link → reload → prove that it is the one running. When a step fails, `undo` puts back what ran before.
-# Parameters: PROBES, words SCHEME:PORT:PATH that have to answer 200 afterwards.
+# Parameters: PROBES, words SCHEME:PORT:PATH that have to answer 200 afterwards; READS, other files that HAProxy reads
+# when it starts and nobody tells it about later.
 # The release is told to HAProxy as its `description`, so what a worker runs is asked from the worker itself; a run that
 # was cut off anywhere is made good by the next one.
-# shellcheck disable=SC2154 # STAGE is set by files.sh
-: "${PROBES:?}"
+# shellcheck disable=SC2154 # STAGE and unit_dir are set by files.sh
+: "${PROBES:?}" "${READS?}"
 
 home=/etc/haproxy
 live=$home/current
@@ -42,7 +43,16 @@ follow_up() {
 
 settled() {
   [ "$running" = "$wanted" ] && ! any_changed / && [ "$(readlink "$live")" = "releases/$wanted" ] && ! needs_restart &&
-    systemctl is-enabled --quiet haproxy && proved "$wanted"
+    has_read_what_is_there && systemctl is-enabled --quiet haproxy && proved "$wanted"
+}
+
+# False when a file was written after the newest worker had read it: it may run anything, whatever the release is called.
+has_read_what_is_there() {
+  local read written
+  read=$(ask /run/haproxy/admin.sock 'show info' | sed -n 's/^Start_time_sec: //p')
+  # shellcheck disable=SC2086 # words
+  written=$(find "$live/" $READS -type f -printf '%C@\n' | awk '$1 > newest { newest = $1 } END { printf "%d", newest }')
+  [ -n "$read" ] && [ "$written" -le "$read" ]
 }
 
 ## Releases
@@ -54,16 +64,18 @@ digest_of() { # DIRECTORY: a name for everything in it
 make_release() {
   local path=$home/releases/$wanted
   # A release that does not hold what its name says was edited by hand.
-  if [ -d "$path" ] && [ "$(digest_of "$path")" = "$wanted" ] && [ -f "$path/release.cfg" ]; then return; fi
+  if [ -d "$path" ] && [ "$(digest_of "$path")" = "$wanted" ] && cmp -s "$path/release.cfg" <(release_name); then return; fi
   mkdir -p "$home/releases"
   rm -rf "$home/releases/.new" "$home/releases/.old"
   cp -a "$STAGE$live" "$home/releases/.new"
-  printf 'global\n    description %s\n' "$wanted" >"$home/releases/.new/release.cfg"
+  release_name >"$home/releases/.new/release.cfg"
   sync -f "$home/releases/.new"
   [ ! -e "$path" ] || mv -T "$path" "$home/releases/.old"
   mv -T "$home/releases/.new" "$path"
   rm -rf "$home/releases/.old"
 }
+
+release_name() { printf 'global\n    description %s\n' "$wanted"; }
 
 check_release() {
   local path=$home/releases/$wanted said
@@ -118,7 +130,7 @@ running_release() {
   ask /run/haproxy/admin.sock 'show info' | sed -n 's/^description: \([0-9a-f]\{16\}\)$/\1/p' || :
 }
 
-needs_restart() { ! systemctl is-active --quiet haproxy || ! cmp -s "$drop_in" "$started_with"; }
+needs_restart() { ! systemctl is-active --quiet haproxy || restart_is_due || ! cmp -s "$drop_in" "$started_with"; }
 
 place_unit() {
   place "${drop_in%/*}/"
@@ -146,6 +158,7 @@ restart() {
 $(journalctl -u haproxy --since "@$since" -o cat --no-pager -n 20 | grep -E '^\[(ALERT|WARNING)\]' || echo '(see journalctl -u haproxy)')"
     return 1
   fi
+  rm -f "$unit_dir/restart"
 }
 
 # True when the newest worker runs RELEASE, answers on all its ports, and has the servers it was configured with.

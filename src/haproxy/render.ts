@@ -3,6 +3,7 @@ import type { FileSpec } from "../incus/file-spec.ts";
 import type { FilesSpec } from "../incus/files-body.ts";
 import { readScript } from "../shell/read-script.ts";
 import { renderTemplate } from "../templating/render.ts";
+import { broughtCertificate } from "./certificate.ts";
 import { documentSchema, documentView } from "./document-view.ts";
 import { probeName, type TcpListen } from "./listen.ts";
 import { monitorPath, type HaproxyModel } from "./model.ts";
@@ -10,6 +11,7 @@ import { number, word } from "./words.ts";
 
 /** Where the running configuration is found in the container; a link to one of the releases beside it. */
 export const configDirectory = "/etc/haproxy/current";
+const maintenancePage = `${configDirectory}/errors/maintenance.html`;
 /** Saves run-time state and reloads; push, systemd and certificate renewals all go through it. */
 export const controlScript = "/usr/local/lib/veza/haproxy-control";
 
@@ -27,7 +29,7 @@ export function haproxyUnit(model: HaproxyModel): FilesSpec {
     files: renderHaproxy(model),
     followUp: {
       script: readScript(import.meta.url, "push.sh"),
-      parameters: { PROBES: probes(model).join(" ") },
+      parameters: { PROBES: probes(model).join(" "), READS: reads(model).join(" ") },
     },
   };
 }
@@ -50,6 +52,13 @@ export function renderHaproxy(model: HaproxyModel): FileSpec[] {
       renderTemplate("etc/haproxy/current/haproxy.cfg.hbs", documentSchema, documentView(model)),
     ),
     fixed(`${configDirectory}/errors/503.http`, "0644"),
+    ...model.frontends.flatMap((frontend) =>
+      frontend.kind !== "public"
+        ? []
+        : frontend.maintenance.page === undefined
+          ? fixed(maintenancePage, "0644")
+          : file(maintenancePage, "0644", frontend.maintenance.page),
+    ),
     ...(model.listens.length === 0
       ? []
       : [
@@ -82,6 +91,12 @@ function startingDown({ name, check, servers }: TcpListen): z.infer<typeof start
         : [{ ...common, backend: probeName(server), port: String(check.port) }]),
     ];
   });
+}
+
+/** Files of other units that HAProxy has only read since it was started or reloaded after them. */
+function reads(model: HaproxyModel): string[] {
+  const isBrought = model.frontends.some((one) => one.kind === "public" && one.tls && !one.tls.namesMap);
+  return isBrought ? [broughtCertificate] : [];
 }
 
 /** What has to answer 200 after a push, as `scheme:port:path`. */

@@ -128,8 +128,17 @@ export interface Stat {
   readonly status: string;
   /** Sessions now, in the newest worker only: old workers keep their own. */
   readonly sessions: number;
+  /** Requests (of a frontend), or sessions, in the second before. */
+  readonly perSecond: number;
+  /** Since HAProxy was last reloaded: answers of status 5xx, and connections and answers that failed. */
+  readonly errors: number;
   /** Effective weight; absent for frontends. */
   readonly weight?: number;
+  /**
+   * Weight as it is configured, or as an agent or an operator has set it; absent for frontends. A server that drains
+   * has its own still when an operator said `drain`, and 0 when its agent empties it.
+   */
+  readonly userWeight?: number;
   /** Why the last check ended as it did, e.g. `L4CON in 0ms`; absent for what is not checked. */
   readonly lastCheck?: string;
   /** Seconds since UP/DOWN last changed. */
@@ -163,6 +172,7 @@ export function parseStat(text: string): Parsed<Stat[]> {
       };
     }
     const weight = kind === "frontend" ? undefined : optional("weight");
+    const userWeight = kind === "frontend" ? undefined : optional("uweight");
     const lastChangeSeconds = optional("lastchg");
     stats.push({
       proxy: value("pxname"),
@@ -170,7 +180,10 @@ export function parseStat(text: string): Parsed<Stat[]> {
       kind,
       status: value("status"),
       sessions,
+      perSecond: optional("req_rate") ?? optional("rate") ?? 0,
+      errors: ["econ", "eresp", "hrsp_5xx"].reduce((sum, name) => sum + (optional(name) ?? 0), 0),
       ...(weight === undefined ? {} : { weight }),
+      ...(userWeight === undefined ? {} : { userWeight }),
       ...(value("check_status") === "" ? {} : { lastCheck: lastCheck(value) }),
       ...(lastChangeSeconds === undefined ? {} : { lastChangeSeconds }),
     });

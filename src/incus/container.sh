@@ -26,6 +26,23 @@ make() {
     esac
     fail "Incus could not make this container: $answer"
   }
+  bring_notes || {
+    incus_ delete --force "$CONTAINER" >/dev/null 2>&1 || :
+    fail "what an operator has told the other containers (bin/veza maintenance) could not be told to this one, for the reason above, so it was not made"
+  }
+}
+
+# What an operator has told every container of the project holds for one that is new, too: files of /var/lib/veza/notes,
+# kept in the project's configuration as user.veza.note.NAME.
+bring_notes() {
+  local names name
+  names=$(timeout 30 incus project show "$PROJECT" </dev/null | sed -n 's/^  user\.veza\.note\.\([a-z.-]*\):.*/\1/p') || return 1
+  for name in $names; do
+    # shellcheck disable=SC2016
+    timeout 30 incus project get "$PROJECT" "user.veza.note.$name" </dev/null |
+      timeout 60 incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- \
+        sh -c 'umask 022; mkdir -p /var/lib/veza/notes && cat >"/var/lib/veza/notes/$1"' sh "$name" || return 1
+  done
 }
 
 # Limits, published ports and volumes change while it runs; what needs a new container changes GENERATION.
@@ -38,17 +55,6 @@ update() {
   while IFS= read -r device; do
     case $DEFINITION in *"\"$device\": {"*) ;; *) incus_ config device remove "$CONTAINER" "$device" >/dev/null ;; esac
   done < <(incus_ config device list "$CONTAINER")
-}
-
-wait_for_init() {
-  local deadline=$((SECONDS + 90))
-  # shellcheck disable=SC2016
-  until timeout 20 incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- \
-    sh -c 'case $(systemctl is-system-running) in running|degraded) ;; *) exit 1 ;; esac; ip -4 -o address show dev eth0 | grep -q inet' </dev/null >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$deadline" ] ||
-      fail "its init did not finish booting within 90 s. It was left running for a look: incus exec $CONTAINER --project $PROJECT -- journalctl -b. (Hosts with many containers run out of fs.inotify.max_user_instances: 1024 or more is right)"
-    sleep 0.2
-  done
 }
 
 apply() {

@@ -66,6 +66,21 @@ function fileStatement(file: FileSpec): string {
   return `file ${words} <<'${delimiter}'\n${file.content}${delimiter}\n`;
 }
 
+/** The directories and users in a script made by `filesBody`. */
+export function declaredIn(body: string): {
+  readonly directories: readonly DirectorySpec[];
+  readonly users: readonly UserSpec[];
+} {
+  // Before the first file: what follows may be any text.
+  const [head = ""] = body.slice(body.indexOf("\ndeclare_files() {\n")).split(/^file '/m);
+  const directories = [...head.matchAll(/^directory '([^']*)' '([^']*)' '([^']*)'$/gm)];
+  const users = [...head.matchAll(/^user '([^']*)' '([^']*)'$/gm)];
+  return {
+    directories: directories.map(([, path = "", mode = "", owner = ""]) => ({ path, mode, owner })),
+    users: users.map(([, name = "", home = ""]) => ({ name, home })),
+  };
+}
+
 const statement = /^file '([^']*)' '([^']*)' '([^']*)' <<'([A-Z_0-9]+)'$/;
 
 /** The files in a script made by `filesBody`: what a diff and a drift check show. */

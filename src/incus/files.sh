@@ -75,6 +75,10 @@ place() { # [PREFIX]
   done <"$unit_dir/manifest.new"
 }
 
+# Whoever repairs a container by hand or by program notes the services in this file that have to be restarted although
+# the unit's own files are right.
+restart_is_due() { [ -e "$unit_dir/restart" ]; }
+
 restore() {
   local path
   if [ -d "$backup" ]; then
@@ -122,12 +126,14 @@ apply_unit() {
   trap - EXIT
   forget_unlisted
   mv -f "$unit_dir/manifest.new" "$unit_dir/manifest"
-  rm -rf "$STAGE" "$backup" "$unit_dir/added"
+  rm -rf "$STAGE" "$backup" "$unit_dir/added" "$unit_dir/restart"
 }
 
 delete_unit() {
   local path
-  [ -f "$unit_dir/manifest" ] || return 0
+  # What a later version had put in place when it was cut off goes with it.
+  restore
+  [ -f "$unit_dir/manifest" ] || { rm -rf "$unit_dir"; return 0; }
   if declare -F on_delete >/dev/null; then on_delete; fi
   while IFS= read -r path; do rm -f "$path"; done <"$unit_dir/manifest"
   rm -rf "$unit_dir"

@@ -27,7 +27,7 @@ volumes() {
 # Volumes that are to be kept stay, and the project with them. Of the others one may be there that the state never came
 # to know, because the update that made it was killed.
 remove() {
-  local left kept='' foreign='' pool volume mark
+  local left kept='' foreign='' pool volume mark key
   timeout 30 incus project show "$PROJECT" </dev/null >/dev/null 2>&1 || return 0
   left=$(timeout 30 incus list --project "$PROJECT" --format csv --columns n </dev/null | tr '\n' ' ')
   [ -z "$left" ] || fail "project $PROJECT still has containers that are not this stack's: ${left}. They and the project were left as they are"
@@ -40,8 +40,10 @@ remove() {
   done < <(volumes)
   [ -z "$foreign" ] || fail "project $PROJECT still has volumes that are not this stack's: ${foreign}. They and the project were left as they are"
   if [ -n "$kept" ]; then
-    # An update to come is the first one again.
-    timeout 30 incus project unset "$PROJECT" user.veza.update </dev/null
+    # An update to come is the first one again, and no maintenance outlives what it was for.
+    for key in $(timeout 30 incus project show "$PROJECT" </dev/null | sed -n 's/^  \(user\.veza\.update\|user\.veza\.note\.[a-z.-]*\):.*/\1/p'); do
+      timeout 30 incus project unset "$PROJECT" "$key" </dev/null
+    done
     printf 'project %s was kept on %s, with its volumes: %s\n' "$PROJECT" "$(hostname)" "$kept"
     return 0
   fi

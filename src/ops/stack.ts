@@ -42,6 +42,14 @@ export async function readStack(stack: string): Promise<DeployedStack> {
   };
 }
 
+/**
+ * A stack's state with its secrets in clear: it stays in this process.
+ * @throws StackError when the stack cannot be read
+ */
+export async function exportStack(stack: string): Promise<unknown> {
+  return JSON.parse(await pulumi(["stack", "export", "--show-secrets", "--stack", stack]));
+}
+
 /** The stack's own key, where it has one; without it ssh asks the agent. */
 async function sshPrivateKey(stack: string): Promise<string | undefined> {
   const { stdout, failed } = await execa(launcher, ["config", "get", "sshPrivateKey", "--stack", stack], {

@@ -23,8 +23,8 @@ const libraries = {
   sh: ["settings", "facts", "peer", "door", "service", "roles", "copy", "member"],
   sql: [
     "facts",
+    "full-facts",
     "end-clients",
-    "replayed",
     "cluster",
     "replicator",
     "owner",
@@ -186,15 +186,16 @@ function programFiles(): FileSpec[] {
 }
 
 function services({ name }: PostgresNodeSpec): FileSpec[] {
-  const service = (unit: string, view: Readonly<Record<string, string>> = {}): FileSpec =>
+  const unit = (file: string, view: Readonly<Record<string, string>> = {}): FileSpec =>
     rooted(
-      `/etc/systemd/system/${unit}.service`,
-      renderTemplate(`etc/systemd/system/${unit}.service.hbs`, words, { node: name, ...view }),
+      `/etc/systemd/system/${file}`,
+      renderTemplate(`etc/systemd/system/${file}.hbs`, words, { node: name, ...view }),
     );
   return [
-    service("veza-postgres", { version }),
-    service("veza-pgbouncer"),
-    service("veza-postgres-watch"),
-    service("pg-health", { port: String(ports.health) }),
+    unit("veza-postgres.service", { version }),
+    unit("veza-pgbouncer.service"),
+    unit("veza-postgres-watch.service"),
+    unit("pg-health.socket", { port: String(ports.health) }),
+    unit("pg-health.service"),
   ];
 }

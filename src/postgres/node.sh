@@ -5,12 +5,14 @@
 : "${NODE:?}" "${VERSION:?}"
 
 configuration=/etc/postgresql/veza/postgresql.conf
-booted=(pg-health.service veza-postgres-watch.service veza-postgres.service)
+booted=(pg-health.socket veza-postgres-watch.service veza-postgres.service)
 
 follow_up() {
   local said
   # Debian's own services would take the ports.
-  [ -L /etc/systemd/system/pgbouncer.service ] || systemctl mask --now --quiet postgresql pgbouncer
+  if [ ! -L /etc/systemd/system/pgbouncer.service ] || [ ! -L /etc/systemd/system/postgresql.service ]; then
+    systemctl mask --now --quiet postgresql pgbouncer
+  fi
   # Asked for any value, Postgres reads all of them.
   said=$("/usr/lib/postgresql/$VERSION/bin/postgres" -C port --config-file="$STAGE$configuration" 2>&1) ||
     fail "$NODE: Postgres does not take its configuration: $said. Nothing was changed"
@@ -21,9 +23,16 @@ follow_up() {
 
 # Postgres is started where there is data, PgBouncer by the watch.
 start_services() {
+  local service
   systemctl daemon-reload
-  systemctl is-enabled --quiet "${booted[@]}" 2>/dev/null || systemctl enable --quiet "${booted[@]}"
-  systemctl restart pg-health veza-postgres-watch
+  # Asked for all at once, systemd would be content with one of them.
+  for service in "${booted[@]}"; do
+    systemctl is-enabled --quiet "$service" || systemctl enable --quiet "$service"
+  done
+  # Of a node from before it had a socket, the service itself has the port.
+  systemctl is-active --quiet pg-health.socket || systemctl disable --now --quiet pg-health.service
+  systemctl start pg-health.socket
+  systemctl restart pg-health.service veza-postgres-watch.service
 }
 
 undo() {
@@ -33,5 +42,5 @@ undo() {
 }
 
 on_delete() {
-  systemctl disable --now --quiet veza-postgres-watch veza-pgbouncer pg-health veza-postgres 2>/dev/null || :
+  systemctl disable --now --quiet veza-postgres-watch veza-pgbouncer pg-health.socket pg-health.service veza-postgres 2>/dev/null || :
 }

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { closeStack, openStack } from "../../src/ops/maintenance/maintenance.ts";
+import { maintenanceSite, type MaintenanceSite } from "../../src/ops/maintenance/site.ts";
+import { judge, look } from "../../src/ops/maintenance/state.ts";
 import { proveEdge } from "../../src/ops/proof/proof.ts";
 import { changed } from "../../tools/verbs/pulumi.ts";
-import { edgeAddress, publicUrl } from "./support/edge-config.ts";
+import { edgeAddress, publicUrl, publishedPort, subnet } from "./support/edge-config.ts";
+import { heard } from "./support/maintenance-talk.ts";
 import { LabStack } from "./support/stack.ts";
 import { serversOf } from "./support/statistics.ts";
 import { until } from "./support/until.ts";
@@ -53,13 +57,55 @@ describe("an edge, deployed from nothing", () => {
     expect(changed(await stack.preview())).toBe(0);
   }, 120_000);
 
-  it("keeps a server that an operator drained, and shows no difference for it", async () => {
-    await stack.incus.haproxy("set server api_pool/backend-api-2 state drain");
+  it("is seen on one screen, and found well", async () => {
+    const screen = await stack.veza("status");
+    expect(screen).toMatchObject({ exitCode: 0, all: expect.stringContaining("All is well.") });
+    const { exitCode, stdout } = await stack.veza("status", "--json");
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      problems: [],
+      hosts: [{ name: "main", update: { seen: { unclean: false } } }],
+      containers: [
+        { name: "haproxy", address: edgeAddress, state: "Running" },
+        { name: "backend-api-1", state: "Running" },
+        { name: "backend-api-2", state: "Running" },
+        { name: "stream-server-1", state: "Running" },
+      ],
+    });
+  }, 60_000);
+
+  it("tells what its applications wrote, and lets an operator in", async () => {
+    const logs = await stack.veza("logs", "backend-api-2", "-n", "5");
+    expect(logs).toMatchObject({
+      exitCode: 0,
+      all: expect.stringContaining("backend-api-2 listens on port 8080"),
+    });
+    const ended = await stack.veza("shell", "stream-server-1", "--", "sh", "-c", "hostname; exit 7");
+    expect(ended).toMatchObject({ exitCode: 7, all: "stream-server-1" });
+    const unknown = await stack.veza("shell", "backend-api-9");
+    expect(unknown).toMatchObject({
+      exitCode: 1,
+      all: expect.stringContaining("there are: haproxy, backend-"),
+    });
+  }, 60_000);
+
+  it("keeps a server that an operator drained over a reload and an update, and shows no difference for it", async () => {
+    expect(await stack.veza("drain", "backend-api-2")).toMatchObject({ exitCode: 0 });
+    const last = await stack.veza("drain", "backend-api-1");
+    expect(last).toMatchObject({ exitCode: 1, all: expect.stringContaining("backend-api-2 DRAIN") });
+    expect((await serversOf("api_pool")).get("backend-api-1")?.status).toBe("UP");
     expect(changed((await stack.up()).changes)).toBe(0);
     await stack.configure({ api: [1, 2], stream: [1], loadBalancer: { timeouts: { serverSeconds: 31 } } });
     expect((await stack.up()).changes).toMatchObject({ update: 1 });
     expect((await serversOf("api_pool")).get("backend-api-2")?.status).toMatch(/^DRAIN/);
-    await stack.incus.haproxy("set server api_pool/backend-api-2 state ready");
+    const { stdout } = await stack.veza("status", "--json");
+    expect(JSON.parse(stdout)).toMatchObject({
+      problems: [],
+      notes: [
+        "an operator drains api_pool/backend-api-2 in haproxy: bin/veza ready backend-api-2 takes it back",
+      ],
+    });
+    expect(await stack.veza("ready", "api_pool/backend-api-2")).toMatchObject({ exitCode: 0 });
     await until("backend-api-2 is back", async () => {
       return (await serversOf("api_pool")).get("backend-api-2")?.status === "UP";
     });
@@ -91,7 +137,51 @@ describe("a fleet whose instances are changed", () => {
   }, 180_000);
 });
 
+describe("an edge in maintenance", () => {
+  const site = async (): Promise<MaintenanceSite> =>
+    maintenanceSite({
+      name: stack.name,
+      outputs: await stack.outputs(),
+      host: () => ({ connection: "local" }),
+    });
+  const judged = async () => judge(await look(await site()));
+
+  it("stays in it over an update, new containers and a new version included, and serves the new version after it", async () => {
+    const before = await site();
+    expect(await heard((talk) => closeStack(before, { allow: [], keepServices: false }, talk))).toMatchObject(
+      {
+        done: true,
+      },
+    );
+    expect(changed(await stack.preview())).toBe(0);
+    // At another address the load balancer is another container.
+    const instances = [{ address: `${subnet}.12`, publish: [{ http: publishedPort }] }];
+    await stack.configure({ api: [1, 3, 4], release: "two", loadBalancer: { instances } });
+    await stack.up();
+    expect(await stack.incus.shell("backend-api-4", "systemctl is-active backend-api || :")).toBe("inactive");
+    expect(await judged()).toEqual({ verdict: "closed", problems: [] });
+    expect((await fetch(publicUrl)).status).toBe(503);
+    expect(changed(await stack.preview())).toBe(0);
+    expect(await heard(async (talk) => openStack(await site(), { force: false }, talk))).toMatchObject({
+      done: true,
+    });
+    expect((await fetch(`${publicUrl}/api/v1/whoami`)).headers.get("X-Version")).toBe("two");
+    expect(await judged()).toEqual({ verdict: "open", problems: [] });
+  }, 300_000);
+});
+
 describe("the end of an edge", () => {
+  it("is seen as what it is, when an instance is stopped", async () => {
+    await stack.incus.stop("backend-api-3");
+    const seen = await stack.veza("status", "--json");
+    expect(seen.exitCode).toBe(2);
+    expect(JSON.parse(seen.stdout)).toMatchObject({
+      problems: expect.arrayContaining([
+        `backend-api-3 is Stopped; on main: incus start backend-api-3 --project ${stack.incus.name}`,
+      ]),
+    });
+  }, 60_000);
+
   it("leaves no container, project or listener", async () => {
     const ended = await stack.destroy();
     expect(ended).toMatchObject({ exitCode: 0 });

@@ -14,6 +14,8 @@ import { instanceUnit, rolloutSeconds } from "../../src/fleet/unit.ts";
 import type { FilesSpec } from "../../src/incus/files-body.ts";
 import { Containers, type Outcome } from "./support/containers.ts";
 
+export const fleetProject = "veza-test-fleet";
+
 /** A fleet's containers on the machine's Incus, in a project of their own. */
 export class FleetLab {
   readonly #containers: Containers;
@@ -25,7 +27,7 @@ export class FleetLab {
   }
 
   static async open(): Promise<FleetLab> {
-    const containers = await Containers.open("veza-test-fleet");
+    const containers = await Containers.open(fleetProject);
     return new FleetLab(containers, await mkdtemp(join(tmpdir(), "veza-fleet-")));
   }
 

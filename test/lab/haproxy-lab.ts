@@ -29,6 +29,8 @@ const project = "veza-test-haproxy";
 /** Names of containers are unique on a bridge, over all projects; these meet nobody else's. */
 const names = { haproxy: "haproxy-test-edge", apps: "haproxy-test-apps" } as const;
 type Name = keyof typeof names;
+/** Where operators find the load balancer. */
+export const edgePlace = { project, name: names.haproxy } as const;
 const network = { bridge: "incusbr0", gateway: "10.77.0.1/24" };
 
 /** The load balancer's own address, and that of the container in which all applications run. */
@@ -67,8 +69,13 @@ export class HaproxyLab {
   }
 
   /** Puts a configuration to work as an update does, but for the engine. */
-  async push(config: object = {}, pools: Partial<Pools> = {}, certificates?: Certificates): Promise<Outcome> {
-    return this.#run("apply", config, pools, certificates);
+  async push(
+    config: object = {},
+    pools: Partial<Pools> = {},
+    certificates?: Certificates,
+    maintenancePage?: string,
+  ): Promise<Outcome> {
+    return this.#run("apply", config, pools, certificates, maintenancePage);
   }
 
   /** Takes away what `push()` brought, as an update does that no longer has it. */
@@ -81,10 +88,12 @@ export class HaproxyLab {
     config: object,
     pools: Partial<Pools>,
     certificates: Certificates | undefined,
+    maintenancePage?: string,
   ): Promise<Outcome> {
     const parsed = loadBalancerSchema.parse({ instances: [{ address: edge }], ...config });
     const servers = { api_pool: apiServers, stream_pool: streamServers, ...pools };
-    const unit = haproxyUnit(loadBalancerModel(parsed, servers, network, certificates));
+    const model = loadBalancerModel(parsed, servers, network, certificates, maintenancePage);
+    const unit = haproxyUnit(model);
     return this.#containers.unit(names.haproxy, unit, { action });
   }
 

@@ -224,7 +224,8 @@ describe("waiting for what an earlier update started", () => {
   });
 
   it("names the process that still is", async () => {
-    const holder = execa("flock", [`/run/veza/lock/${project}/${container}`, "sleep", "30"]);
+    const lock = `/run/veza/lock/${project}/${container}`;
+    const holder = execa("flock", [lock, "sleep", "30"], { reject: false });
     try {
       await new Promise((resolve) => setTimeout(resolve, 300));
       const said = await say(settle);
@@ -233,7 +234,23 @@ describe("waiting for what an earlier update started", () => {
     } finally {
       // The process that holds the lock is flock's child.
       await execa("pkill", ["-P", String(holder.pid)], { reject: false });
-      await holder.catch(() => undefined);
+      await holder;
     }
   });
+});
+
+describe("a container that is made anew", () => {
+  it("has what an operator has told all of the project, and nothing that is over", async () => {
+    const notes = "/var/lib/veza/notes";
+    await incus("project", "set", project, "user.veza.note.closed.map=0.0.0.0/0 yes\n::/0 yes\n");
+    await incus("project", "set", project, "user.veza.note.services-stopped=yes");
+    expect((await say(containerScript({ generation: "g2" }))).status).toBe(0);
+    expect(
+      await inside(`[ "$(grep -c ' yes$' ${notes}/closed.map)" = 2 ] && [ -f ${notes}/services-stopped ]`),
+    ).toBe(0);
+    for (const note of ["closed.map", "services-stopped"])
+      await incus("project", "unset", project, `user.veza.note.${note}`);
+    expect((await say(containerScript())).status).toBe(0);
+    expect(await inside(`[ ! -e ${notes} ]`)).toBe(0);
+  }, 60_000);
 });

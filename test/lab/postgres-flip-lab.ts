@@ -2,9 +2,10 @@ import { execa } from "execa";
 import { fileURLToPath } from "node:url";
 import { postgresSchema, type PostgresConfig } from "../../src/config/postgres.ts";
 import { haproxyUnit } from "../../src/haproxy/render.ts";
-import { databaseRouterModel } from "../../src/haproxy/router-model.ts";
+import { databaseRouterModel, primaryListen } from "../../src/haproxy/router-model.ts";
 import { flip, type Done, type FlipEnd } from "../../src/ops/flip/flip.ts";
 import { look } from "../../src/ops/postgres/look.ts";
+import { rebuildStandby } from "../../src/ops/rebuild/rebuild.ts";
 import type { FilesSpec } from "../../src/incus/files-body.ts";
 import type { PostgresSite } from "../../src/ops/postgres/site.ts";
 import type { Topology } from "../../src/ops/postgres/topology.ts";
@@ -24,14 +25,15 @@ import {
   type Database,
 } from "./support/commit-client.ts";
 import { Containers } from "./support/containers.ts";
+import { bridge, gateway, lane, subnet } from "./support/edge-config.ts";
 
-const project = "veza-test-pgf";
+const project = `veza-test-pgf-${String(lane)}`;
 const nodes = [
-  { id: 1, name: "pgf-test-1", address: "10.77.0.170" },
-  { id: 2, name: "pgf-test-2", address: "10.77.0.171" },
+  { id: 1, name: "pgf-test-1", address: `${subnet}.170` },
+  { id: 2, name: "pgf-test-2", address: `${subnet}.171` },
 ] as const;
 export const routerName = "pgf-test-router";
-const routerAddress = "10.77.0.172";
+const routerAddress = `${subnet}.172`;
 const password = "only-for-a-test-1";
 
 export const site: PostgresSite = {
@@ -49,7 +51,7 @@ export const database: Database = {
   password,
 };
 
-/** Two nodes behind a router, in a project of their own on the machine's Incus, and clients that remember commits. */
+/** Two nodes behind a router, in a project and on a bridge of their own, and clients that remember commits. */
 export class FlipLab {
   readonly site = site;
   readonly database = database;
@@ -61,7 +63,7 @@ export class FlipLab {
   }
 
   static async open(): Promise<FlipLab> {
-    const containers = await Containers.open(project);
+    const containers = await Containers.openInLane(project);
     await Promise.all([
       ...nodes.map(({ name, address }) => containers.launch(name, "postgres", address)),
       containers.launch(routerName, "haproxy", routerAddress),
@@ -124,6 +126,39 @@ export class FlipLab {
     }
     const { isTerminated, stderr } = await run;
     if (!isTerminated) throw new Error(`it ended before '${step}' was done:\n${said.join("\n")}\n${stderr}`);
+  }
+
+  /** Applies the nodes' configuration as an update does, one after the other. */
+  async update(changes: Partial<PostgresConfig>): Promise<void> {
+    for (const spec of nodeSpecs(changes)) await this.#apply(spec.name, nodeUnit(spec));
+  }
+
+  /** How often the router has seen a node go down. */
+  async timesDown(node: string): Promise<number> {
+    const statistics = await this.containers.shell(
+      routerName,
+      "echo 'show stat' | socat - /run/haproxy/admin.sock",
+    );
+    const [header = "", ...lines] = statistics.split("\n").map((line) => line.split(","));
+    const at = header.indexOf("chkdown");
+    return Number(lines.find(([pool, server]) => pool === primaryListen && server === node)?.[at]);
+  }
+
+  /** Rebuilds a node as bin/veza does, without asking, and keeps one snapshot. @returns what it said */
+  async rebuild(node: string): Promise<string> {
+    const lines: string[] = [];
+    const line = (text: string): void => void lines.push(text);
+    const talk = { line, progress: line, agreed: () => Promise.resolve(true) };
+    await rebuildStandby(site, node, talk, 1).catch((error: unknown) => lines.push(String(error)));
+    return lines.join("\n");
+  }
+
+  /** Names of the snapshots of a node's data. */
+  async snapshots(node: string): Promise<string[]> {
+    const words = ["storage", "volume", "snapshot", "list", "default", `${node}-data`];
+    return (await incus(...words, "--format", "csv", "--columns", "n"))
+      .split("\n")
+      .filter((name) => name !== "");
   }
 
   async startLoad(clients: number): Promise<Load> {
@@ -227,7 +262,7 @@ export class Load {
   }
 }
 
-// What follows is the program's own, under names that meet nobody else's on the bridge.
+// What follows is the program's own, under names that nobody else has.
 
 const config: PostgresConfig = postgresSchema.parse({
   nodes: nodes.map(({ id, address }) => ({ id, address })),
@@ -237,12 +272,12 @@ const config: PostgresConfig = postgresSchema.parse({
   connections: 50,
 });
 
-function nodeSpecs(): PostgresNodeSpec[] {
+function nodeSpecs(changes: Partial<PostgresConfig> = {}): PostgresNodeSpec[] {
   const named = <T extends NodeIdentity>(identity: T): T => {
     const name = nodes.find(({ address }) => address === identity.address)?.name ?? "";
     return { ...identity, name, slot: name.replaceAll("-", "_") };
   };
-  return postgresNodes(config).map((spec) => ({
+  return postgresNodes({ ...config, ...changes }).map((spec) => ({
     ...named(spec),
     peer: named(spec.peer),
     initialPrimary: nodes[0].name,
@@ -251,7 +286,7 @@ function nodeSpecs(): PostgresNodeSpec[] {
 
 function routerUnit(): FilesSpec {
   const router = { id: 1, address: routerAddress };
-  const model = databaseRouterModel(config, router, { bridge: "incusbr0", gateway: "10.77.0.1/24" });
+  const model = databaseRouterModel(config, router, { bridge, gateway });
   const listens = model.listens.map((listen) => ({
     ...listen,
     servers: listen.servers.map((server) => ({

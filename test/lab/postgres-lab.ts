@@ -4,9 +4,10 @@ import type { FilesSpec } from "../../src/incus/files-body.ts";
 import { postgresNodes, type ClusterConfig, type PostgresNodeSpec } from "../../src/postgres/model.ts";
 import { nodeSecretsUnit, nodeUnit, type Passwords } from "../../src/postgres/node-unit.ts";
 import { Containers, type Outcome } from "./support/containers.ts";
+import { lane, subnet } from "./support/edge-config.ts";
 
-const project = "veza-test-pg";
-const addresses = { 1: "10.77.0.150", 2: "10.77.0.151" } as const;
+const project = `veza-test-pg-${String(lane)}`;
+export const addresses = { 1: `${subnet}.150`, 2: `${subnet}.151` } as const;
 export type NodeId = keyof typeof addresses;
 const ids: readonly NodeId[] = [1, 2];
 
@@ -42,7 +43,7 @@ export class PostgresLab {
 
   /** Containers with all that is in a node but data. */
   static async open(): Promise<PostgresLab> {
-    const lab = new PostgresLab(await Containers.open(project));
+    const lab = new PostgresLab(await Containers.openInLane(project));
     await Promise.all(ids.map((id) => lab.#containers.launch(container(id), "postgres", addresses[id])));
     await Promise.all(
       ids.map(async (id) => {
@@ -133,7 +134,9 @@ export class PostgresLab {
 
   /** Keeps the nodes from reaching each other; whoever else asks them gets answers. */
   async cut(): Promise<void> {
-    await Promise.all(ids.map((id) => this.shell(id, `ip route add blackhole ${addresses[other(id)]}/32`)));
+    await Promise.all(
+      ids.map((id) => this.shell(id, `ip route replace blackhole ${addresses[other(id)]}/32`)),
+    );
   }
 
   async mend(): Promise<void> {
@@ -150,7 +153,7 @@ export class PostgresLab {
   }
 
   /** Waits for pg-health's answer. @returns seconds that it took @throws Error with what it was instead */
-  async untilHealth(id: NodeId, text: string, limitSeconds = 15): Promise<number> {
+  async untilHealth(id: NodeId, text: string, limitSeconds = 30): Promise<number> {
     const begin = performance.now();
     for (;;) {
       const health = await this.health(id);
@@ -164,7 +167,7 @@ export class PostgresLab {
     }
   }
 
-  async untilStreaming(id: NodeId, limitSeconds = 15): Promise<void> {
+  async untilStreaming(id: NodeId, limitSeconds = 30): Promise<void> {
     const deadline = performance.now() + limitSeconds * 1_000;
     for (;;) {
       const now = await this.details(id);

@@ -14,13 +14,14 @@ import {
   type ServerState,
 } from "../../src/haproxy/runtime.ts";
 import { Containers, type Outcome } from "./support/containers.ts";
+import { bridge, gateway, lane, subnet } from "./support/edge-config.ts";
 
-export const router = { name: "pgr-test-router", address: "10.77.0.160" } as const;
-const network = { bridge: "incusbr0", gateway: "10.77.0.1/24" };
+export const router = { name: "pgr-test-router", address: `${subnet}.160` } as const;
+const network = { bridge, gateway };
 
 /** Containers that play a node: who connects is told its name, and its health is a file. */
 const containers = { 1: "pgr-test-1", 2: "pgr-test-2" } as const;
-const addresses = { 1: "10.77.0.161", 2: "10.77.0.162" } as const;
+const addresses = { 1: `${subnet}.161`, 2: `${subnet}.162` } as const;
 export type NodeId = keyof typeof containers;
 export const nodeIds: readonly NodeId[] = [1, 2];
 
@@ -33,7 +34,7 @@ export class RouterLab {
   }
 
   static async open(): Promise<RouterLab> {
-    const all = await Containers.open("veza-test-pgr");
+    const all = await Containers.openInLane(`veza-test-pgr-${String(lane)}`);
     const lab = new RouterLab(all);
     await all.launch(router.name, "haproxy", router.address);
     for (const id of nodeIds) {

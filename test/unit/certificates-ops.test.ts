@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { certificateWith } from "../../src/ops/certificates/certificates.ts";
 import { problemsWith } from "../../src/ops/certificates/judge.ts";
-import { readSaid } from "../../src/ops/certificates/program.ts";
+import { readSaid } from "../../src/ops/container-program.ts";
 import { certificateTable, reported } from "../../src/ops/certificates/report.ts";
 import { readStatus, type CertificateStatus } from "../../src/ops/certificates/status.ts";
 

@@ -21,6 +21,7 @@ const said = (connection: ReachableHost, container?: string, project = "veza-sta
   unit: container === undefined ? undefined : "container",
   digest: undefined,
   document: "main\n",
+  secret: false,
   limitSeconds: 60,
 });
 

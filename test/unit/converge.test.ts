@@ -60,6 +60,7 @@ const found = (
 });
 const there = (over: Partial<FoundContainer> = {}): FoundContainer => ({
   name: "a",
+  state: "Running",
   createdAt: new Date("2026-01-01T00:00:00Z"),
   ours: true,
   units: asApplied,

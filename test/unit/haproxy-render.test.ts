@@ -76,6 +76,7 @@ describe("the other files", () => {
     expect(files.map(({ path, mode, owner }) => [path, mode, owner])).toEqual([
       ["/etc/haproxy/current/haproxy.cfg", "0640", "root:root"],
       ["/etc/haproxy/current/errors/503.http", "0644", "root:root"],
+      ["/etc/haproxy/current/errors/maintenance.html", "0644", "root:root"],
       ["/etc/systemd/system/haproxy.service.d/veza.conf", "0644", "root:root"],
       ["/usr/local/lib/veza/haproxy-control", "0755", "root:root"],
     ]);

@@ -99,16 +99,18 @@ describe("server states", () => {
 
 describe("statistics", () => {
   it("are read with quoted fields and without those a line does not have", () => {
+    const none = { perSecond: 1, errors: 0 };
     expect(parseStat(statText)).toEqual({
       ok: true,
       value: [
-        { proxy: "edge", name: "FRONTEND", kind: "frontend", status: "OPEN", sessions: 3 },
+        { proxy: "edge", name: "FRONTEND", kind: "frontend", status: "OPEN", sessions: 3, ...none },
         {
           proxy: "api_pool",
           name: "backend-api-1",
           kind: "server",
           status: "UP",
           sessions: 2,
+          ...none,
           weight: 100,
           lastCheck: "L7OK in 1ms",
           lastChangeSeconds: 17,
@@ -119,6 +121,7 @@ describe("statistics", () => {
           kind: "server",
           status: "DOWN 1/2",
           sessions: 0,
+          ...none,
           weight: 0,
           lastCheck: 'L4CON in 0ms: Connection refused, "again"',
           lastChangeSeconds: 5,
@@ -129,6 +132,7 @@ describe("statistics", () => {
           kind: "backend",
           status: "UP",
           sessions: 2,
+          ...none,
           weight: 100,
           lastChangeSeconds: 17,
         },

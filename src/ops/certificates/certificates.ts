@@ -1,5 +1,5 @@
+import { runProgram, type ContainerSite } from "../container-program.ts";
 import { StackError, type DeployedStack } from "../stack.ts";
-import { runCertificates, type Issuer } from "./program.ts";
 import { reported, type Reported } from "./report.ts";
 import { readStatus, type CertificateStatus } from "./status.ts";
 
@@ -49,7 +49,7 @@ export async function renewCertificates(
     const words = ["renew", ...(force ? ["--force"] : []), ...(chosen === undefined ? [] : [chosen.name])];
     print(`${loadBalancer}: certificates ${words.join(" ")}`);
     const limit = lockSeconds + count * oneSeconds;
-    const said = await runCertificates(issuer(stack, loadBalancer), words, limit);
+    const said = await runProgram(issuer(stack, loadBalancer), "certificates", words, limit);
     if (said.text !== "") print(said.text);
     if (!said.isWhole)
       print("(some of what it said got lost on the way; bin/veza certs shows what came of it)");
@@ -73,16 +73,16 @@ function issuersOf(certificates: Known): readonly string[] {
   return [...new Set(certificates.map(({ loadBalancer }) => loadBalancer))];
 }
 
-function issuer(stack: DeployedStack, loadBalancer: string): Issuer {
+function issuer(stack: DeployedStack, loadBalancer: string): ContainerSite {
   const found = stack.outputs.loadBalancers.find(({ name }) => name === loadBalancer);
   if (found === undefined) throw new StackError(`stack ${stack.name} has no load balancer '${loadBalancer}'`);
   return { host: stack.host(found.host), project: stack.outputs.project, container: loadBalancer };
 }
 
 /** Asks again where Incus lost some of the answer: reading changes nothing. */
-async function askStatus(at: Issuer): Promise<string> {
+async function askStatus(at: ContainerSite): Promise<string> {
   for (let attempt = 1; attempt <= 3; attempt++) {
-    const said = await runCertificates(at, ["status"], statusSeconds);
+    const said = await runProgram(at, "certificates", ["status"], statusSeconds);
     if (said.exitCode !== 0)
       throw new StackError(
         `${at.project}/${at.container} cannot say what certificates it has (exit status ${String(said.exitCode)}): ${said.text}`,

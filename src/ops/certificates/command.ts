@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { stackOption } from "../stack-option.ts";
 
 /** `veza certs …` */
 export function certificatesCommand(program: Command): void {
@@ -10,7 +11,7 @@ export function certificatesCommand(program: Command): void {
     .description(
       "show each certificate: names, state, issuer, time left, last attempt (what `certs` alone does)",
     )
-    .option("-s, --stack <stack>", "deployed stack", "lab")
+    .addOption(stackOption())
     .option("--json", "print them as a JSON array")
     .addHelpText(
       "after",
@@ -35,7 +36,7 @@ left, and none was left unlooked at for longer than such a tenth; with 2 when on
     .command("renew")
     .description("ask the CA for certificates that are due: all, or the one with a name")
     .argument("[name]", "any name of the certificate")
-    .option("-s, --stack <stack>", "deployed stack", "lab")
+    .addOption(stackOption())
     .option("--force", "also when it is not due, and after many failures within the hour")
     .addHelpText(
       "after",

@@ -4,6 +4,8 @@ import type { Mark } from "./mark.ts";
 /** A container of the stack as its host has it. */
 export interface FoundContainer {
   readonly name: string;
+  /** In Incus' words: `Running`, `Stopped` … */
+  readonly state: string;
   readonly createdAt: Date;
   /** Made by this program (and not by hand in the same Incus project). */
   readonly ours: boolean;

@@ -1,13 +1,12 @@
 import { HostError, hostLabel, say, type ReachableHost } from "../host-shell.ts";
-import { recordedCommands, type RecordedCommand } from "../recorded.ts";
+import { recordedCommands } from "../recorded.ts";
 import { ask } from "./ask.ts";
-import { compare, type Divergence, type Found, type Leftover } from "./compare.ts";
+import { claim, release, settle, type Claimed } from "./claim.ts";
+import { compare, type Divergence, type Leftover } from "./compare.ts";
 import { look } from "./look.ts";
-import { began, isDead, ownerLabel, ownMarks, readMark, runningMark, setMark, type Mark } from "./mark.ts";
+import { began, ownMarks, runningMark, setMark } from "./mark.ts";
+import { commandName, isNamed } from "./name.ts";
 import { sitesOf, type Site } from "./sites.ts";
-
-/** Seconds that a script of an earlier, cut-off update is given to end by itself. */
-const settleSeconds = 120;
 
 export interface DeployedState {
   /** The stack's state, as `pulumi stack export --show-secrets` prints it. */
@@ -64,41 +63,10 @@ async function divergences(state: DeployedState): Promise<readonly string[]> {
   const all = await Promise.all(
     sites(state).map(async (site) => {
       const { again, leftovers } = compare(site.recorded, await look(site));
-      return [...again.filter(isNamed).map(name), ...leftovers.map(leftoverName)];
+      return [...again.filter(isNamed).map(commandName), ...leftovers.map(leftoverName)];
     }),
   );
   return all.flat();
-}
-
-/** A site that this update is marked on as running. */
-interface Claimed {
-  readonly site: Site;
-  /** The host as it was before. */
-  readonly found: Found;
-}
-
-async function claim(site: Site): Promise<Claimed> {
-  const found = await look(site);
-  const { runningBy, unclean, since, text } = found.mark;
-  if (runningBy !== undefined && !isDead(runningBy)) throw beingUpdated(site, found.mark);
-  const mark = runningMark(unclean ? (since ?? began) : began);
-  const standing = await setMark(site, text, mark);
-  // Nothing is to be marked where the host has nothing of the stack.
-  if (standing !== mark && standing !== "") throw beingUpdated(site, readMark(standing));
-  return { site, found };
-}
-
-/** Takes a claim back, so that whoever comes next finds what this one has found. */
-async function release({ site, found }: Claimed): Promise<void> {
-  await setMark(site, ownMarks, found.mark.text);
-}
-
-function beingUpdated(site: Site, { runningBy, since }: Mark): HostError {
-  const began = since?.toISOString() ?? "?";
-  return new HostError(
-    site.host,
-    `an update of ${site.project}, ${ownerLabel(runningBy ?? "")}, has been marked as running on ${hostLabel(site.host)} since ${began}. Wait for it. If it is certain that it died: incus project set ${site.project} user.veza.update="failed ${began}" there, then run this again`,
-  );
 }
 
 async function convergeSite(
@@ -107,7 +75,7 @@ async function convergeSite(
   tell: (line: string) => void,
 ): Promise<string[]> {
   if (!found.mark.unclean) return repair(site, directory, compare(site.recorded, found), tell);
-  await ask(site, ["settle.sh"], { WAIT: settleSeconds }, settleSeconds + 30);
+  await settle(site);
   tell(`The last update on ${hostLabel(site.host)} did not end well: comparing it with the stack's state.`);
   const problems = await repair(site, directory, compare(site.recorded, await look(site)), tell);
   // What is left of that update is told from older things by when it began, so that is kept until nothing is left.
@@ -130,8 +98,9 @@ async function repair(
     );
   }
   for (const command of again) {
-    if (isNamed(command)) tell(`  applying ${name(command)} again: it is not what the stack's state says`);
-    await attempt(name(command), () =>
+    if (isNamed(command))
+      tell(`  applying ${commandName(command)} again: it is not what the stack's state says`);
+    await attempt(commandName(command), () =>
       say(site.host, command.document, "apply", command.limitSeconds, directory),
     );
   }
@@ -145,18 +114,6 @@ async function repair(
       problems.push(`${what}: ${error.message}`);
     }
   }
-}
-
-/** What a person knows by its name; a project or an image goes without saying. */
-function isNamed({ container, volume }: RecordedCommand): boolean {
-  return container !== undefined || volume !== undefined;
-}
-
-function name({ urn, container, unit, volume }: RecordedCommand): string {
-  const resource = urn.split("::").at(-1) ?? urn;
-  if (volume !== undefined) return `volume ${volume.name}`;
-  if (container === undefined) return resource;
-  return unit === "container" ? `container ${container}` : `${unit ?? resource} in ${container}`;
 }
 
 function leftoverName({ container, unit }: Leftover): string {

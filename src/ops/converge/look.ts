@@ -9,24 +9,43 @@ import type { Site } from "./sites.ts";
 const config = z.record(z.string(), z.string());
 
 const seen = z.object({
-  containers: z.array(z.object({ name: z.string(), created_at: z.coerce.date(), config })),
+  containers: z.array(
+    z.object({
+      name: z.string(),
+      created_at: z.coerce.date(),
+      /** In Incus' words: `Running`, `Stopped`, `Frozen`… */
+      status: z.string(),
+      config,
+      devices: z.record(z.string(), config),
+      profiles: z.array(z.string()).nullable(),
+    }),
+  ),
   pools: z.record(z.string(), z.array(z.object({ name: z.string(), config }))),
 });
+
+/** What Incus says of a stack's containers and volumes. */
+export type Listed = z.infer<typeof seen>;
 
 const unitKey = "user.veza.unit.";
 
 /** What a host has of a stack, in one question (about 0.1 s on a local host). */
-export async function look({ host, project, recorded }: Site): Promise<Found> {
+export async function look(site: Site): Promise<Found> {
+  return (await list(site)).found;
+}
+
+/** The same, with what Incus has said. */
+export async function list({ host, project, recorded }: Site): Promise<{ found: Found; listed: Listed }> {
   const pools = new Set(recorded.flatMap(({ volume }) => volume?.pool ?? []));
   const parameters = { PROJECT: project, POOLS: [...pools].join(" ") };
   const script = readScript(import.meta.url, "look.sh");
   const answer = await say(host, hostDocument({ parameters, script }), "look", 60);
   const [update = "", ...json] = answer.split("\n");
-  const found = seen.parse(JSON.parse(json.join("\n")));
-  return {
+  const listed = seen.parse(JSON.parse(json.join("\n")));
+  const found = {
     mark: readMark(update === "absent" ? "" : update),
-    containers: found.containers.map((instance) => ({
+    containers: listed.containers.map((instance) => ({
       name: instance.name,
+      state: instance.status,
       createdAt: instance.created_at,
       ours: "user.veza.generation" in instance.config,
       units: new Map(
@@ -36,9 +55,10 @@ export async function look({ host, project, recorded }: Site): Promise<Found> {
       ),
     })),
     volumes: new Map(
-      Object.entries(found.pools).flatMap(([pool, volumes]) =>
+      Object.entries(listed.pools).flatMap(([pool, volumes]) =>
         volumes.map((volume) => [`${pool}/${volume.name}`, volume.config["user.veza.volume"] ?? ""] as const),
       ),
     ),
   };
+  return { found, listed };
 }

@@ -52,9 +52,14 @@ export function setMark(
 }
 
 /** Provably: it ran on this machine, and is not running any more. */
-export function isDead(owner: string): boolean {
+function isDead(owner: string): boolean {
   const { machine, pid, birth } = partsOf(owner);
   return machine === hostname() && processBirth(pid) !== birth;
+}
+
+/** Somebody changes the host, as far as anybody can tell; other than this process. */
+export function isUnderWay({ runningBy }: Mark): boolean {
+  return runningBy !== undefined && runningBy !== owner && !isDead(runningBy);
 }
 
 /** An owner, for people. */

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { readFile } from "node:fs/promises";
+import { stackOption } from "../stack-option.ts";
 
 interface FailoverFlags {
   readonly stack: string;
@@ -17,7 +18,7 @@ export function drillCommand(program: Command): void {
     .description("rehearse a failure with load running")
     .command("failover")
     .description("stop one instance hard under load, judge what clients noticed, start it again")
-    .option("-s, --stack <stack>", "deployed stack", "lab")
+    .addOption(stackOption())
     .option("-i, --instance <name>", "instance to stop (default: the first of api_pool)")
     .option("--url <url>", "where clients come in (default: the load balancer's first address)")
     .option("--ca <file>", "PEM file with the certificate to believe, where it is not from a public CA")

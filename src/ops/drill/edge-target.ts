@@ -1,6 +1,6 @@
 import { power } from "../power.ts";
 import { StackError, type DeployedStack } from "../stack.ts";
-import { openTunnel } from "../tunnel.ts";
+import { openStatistics } from "../statistics.ts";
 import type { DrillTarget } from "./target.ts";
 
 /** How clients reach the edge. */
@@ -34,14 +34,12 @@ export async function edgeTarget(stack: DeployedStack, { url, ca }: EntryPoint =
     if (instance === undefined) throw new StackError(`stack ${stack.name} has no instance '${name}'`);
     await power(stack.host(instance.host), outputs.project, name, action);
   };
-  const { address, ports } = loadBalancer;
-  // Statistics answer on the Incus bridge only, so they are asked through the load balancer's host.
-  const tunnel = await openTunnel(stack.host(loadBalancer.host), address, ports.stats);
+  const statistics = await openStatistics(stack, loadBalancer);
   return {
     baseUrl,
     ...(ca === undefined ? {} : { tls: { ca } }),
-    statsUrl: `http://${tunnel.authority}/stats;csv`,
-    close: () => tunnel.close(),
+    statsUrl: statistics.url,
+    close: () => statistics.close(),
     instances: outputs.instances.map(({ name, pool }) => ({ name, pool, server: name })),
     killHard: ({ name }) => act(name, "stop"),
     start: ({ name }) => act(name, "start"),

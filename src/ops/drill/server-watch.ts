@@ -1,16 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { parseStat, serverStatus, type ServerStatus, type Stat } from "../../haproxy/runtime.ts";
+import { serverStatus, type ServerStatus, type Stat } from "../../haproxy/runtime.ts";
+import { readStatistics } from "../statistics.ts";
 
 const pollMs = 100;
-const answerMs = 2_000;
 
 /** The servers of a pool as HAProxy's statistics show them. @throws when these do not answer, or not with a table */
 export async function poolServers(statsUrl: string, pool: string): Promise<readonly Stat[]> {
-  const response = await fetch(statsUrl, { signal: AbortSignal.timeout(answerMs) });
-  if (!response.ok) throw new Error(`${statsUrl} answers ${response.status}`);
-  const stats = parseStat(await response.text());
-  if (!stats.ok) throw new Error(`${statsUrl}: ${stats.problem}`);
-  return stats.value.filter(({ proxy, kind }) => proxy === pool && kind === "server");
+  const stats = await readStatistics(statsUrl);
+  return stats.filter(({ proxy, kind }) => proxy === pool && kind === "server");
 }
 
 /** Watches one server until closed. */

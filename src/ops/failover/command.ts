@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { stackOption } from "../stack-option.ts";
 
 /** `veza failover` */
 export function failoverCommand(program: Command): void {
@@ -7,7 +8,7 @@ export function failoverCommand(program: Command): void {
     .description(
       "promote the standby of a Postgres primary that is gone for good; what it did not receive is lost",
     )
-    .option("-s, --stack <stack>", "deployed stack", "lab")
+    .addOption(stackOption())
     .requiredOption("--force", "there is no other failover: a primary that lives is moved by flip-db")
     .addHelpText(
       "after",

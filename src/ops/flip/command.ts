@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
+import { stackOption } from "../stack-option.ts";
 
 interface FlipFlags {
   readonly stack: string;
@@ -15,7 +16,7 @@ export function flipCommand(program: Command): void {
     .description(
       "move the Postgres primary to its standby without losing a commit, or end a flip that was cut off",
     )
-    .option("-s, --stack <stack>", "deployed stack", "lab")
+    .addOption(stackOption())
     .option("--to <node>", "node that shall be the primary (default: the standby)")
     .option("-y, --yes", "do not ask")
     .option("--dry-run", "show what would be done, and do nothing")

@@ -77,7 +77,11 @@ async function go(site: PostgresSite, way: Way, talk: FlipTalk): Promise<FlipEnd
     const says = new PostgresSays(site);
     // Whatever an earlier step still does on a host is waited for here, and what has not begun does nothing from now on.
     await says.note(newNote(one));
-    for (const step of stepsOf(one, site, says)) await timed(step, done, outage, talk);
+    try {
+      for (const step of stepsOf(one, site, says)) await timed(step, done, outage, talk);
+    } finally {
+      await says.close();
+    }
   };
   try {
     await walk(way);

@@ -16,8 +16,8 @@ export interface Step {
 
 type Way = Extract<Plan, { readonly kind: "flip" | "finish" | "back" }>;
 
-/** Seconds that one part of the outage may take before it is given up. */
-const outageSeconds = 30;
+/** Seconds in which the standby replays the rest and is promoted; the node gives up before. */
+const promoteSeconds = 90;
 /** Seconds of a shutdown with all that clients have written since the checkpoint. */
 const stopSeconds = 60;
 const checkpointSeconds = 600;
@@ -46,15 +46,18 @@ function overSteps({ from, to }: Way, says: PostgresSays): Step[] {
       isOutage: false,
       run: async () => {
         await says.node(from, ["checkpoint"], checkpointSeconds);
+        // To begin something in a container takes about as long as to do it.
+        await says.open();
       },
     },
     close(from, says),
     {
       name: "stop",
-      title: `${from}: fence, stop PgBouncer and Postgres, read the end of its WAL`,
+      title: `${from}: stop PgBouncer and Postgres, fence it, read the end of its WAL`,
       isOutage: true,
       run: async () => {
-        last = await stopped(from, to, says);
+        last = finalPosition(await says.node(from, [`stop-clean flip to ${to}`], stopSeconds));
+        if (last === undefined) throw new Error(`${from} was stopped and does not say where its WAL ends`);
       },
     },
     {
@@ -63,7 +66,7 @@ function overSteps({ from, to }: Way, says: PostgresSays): Step[] {
       isOutage: true,
       run: async () => {
         if (last === undefined) throw new Error("nobody knows how far the standby has to be");
-        await says.node(to, [`wait-replayed ${last.lsn} 20`, "promote"], outageSeconds);
+        await says.node(to, [`promote --after ${last.lsn}`], promoteSeconds);
       },
     },
   ];
@@ -82,6 +85,7 @@ function afterSteps({ from, to }: Way, site: PostgresSite, says: PostgresSays): 
       title: `${from}: rewind it, or copy it anew, and have it follow ${to}`,
       isOutage: false,
       run: async () => {
+        await says.close();
         if ((await stateOf(site, from)) === "standby") return;
         await says.node(from, ["demote"], rejoinSeconds);
       },
@@ -149,15 +153,6 @@ async function stateOf(site: PostgresSite, name: string): Promise<string | undef
   return nodes.find((node) => node.name === name)?.details?.state;
 }
 
-async function stopped(from: string, to: string, says: PostgresSays): Promise<FinalPosition> {
-  const last =
-    finalPosition(await says.node(from, [`fence flip to ${to}`, "stop-clean"], stopSeconds)) ??
-    // Incus can lose what is said; a node that is stopped says it again.
-    finalPosition(await says.node(from, ["stop-clean"], stopSeconds));
-  if (last === undefined) throw new Error(`${from} was stopped and does not say where its WAL ends`);
-  return last;
-}
-
 /** Where the WAL of a stopped primary ends. */
 export interface FinalPosition {
   /** E.g. `0/3000028`. */
@@ -165,9 +160,9 @@ export interface FinalPosition {
   readonly timeline: number;
 }
 
-/** Reads it from what stop-clean printed; undefined where that is not whole. */
+/** Reads it from what stop-clean printed; undefined where it is not there. */
 export function finalPosition(printed: string): FinalPosition | undefined {
   const match = /^final ([0-9A-F]+\/[0-9A-F]+) ([0-9]+)$/m.exec(printed);
-  if (match?.[1] === undefined || !printed.trimEnd().endsWith("end")) return undefined;
+  if (match?.[1] === undefined) return undefined;
   return { lsn: match[1], timeline: Number(match[2]) };
 }

@@ -1,8 +1,12 @@
 # shellcheck shell=bash
-# Runs inside a router: what it does with a node. Arguments: VERB NODE.
+# Runs inside a router (see inside.sh): each line is VERB NODE, what it does with a node.
 #   close  the node gets no new connections, and its sessions end in every worker, also in those from before a reload
 #   open   the node takes connections now, without waiting for its checks, which go on
 #   ready  the node takes part again, as one that is down until its checks say otherwise
+
+# Incus can lose what is printed right before the end.
+trap 'sleep 0.05' EXIT
+
 pool=pg-primary
 admin=/run/haproxy/admin.sock
 master=/run/haproxy-master.sock
@@ -54,7 +58,7 @@ close() { # NODE
   done
 }
 
-main() { # VERB NODE
+do_as_told() { # VERB NODE
   case $1 in
     close) close "$2" ;;
     open) tell "set server $pool/$2 state ready; set server $(checked "$2") health up" ;;
@@ -65,4 +69,13 @@ main() { # VERB NODE
       ;;
   esac
 }
-main "$@"
+
+main() {
+  local verb node
+  echo end
+  while read -r verb node; do
+    do_as_told "$verb" "$node" </dev/null
+    echo end
+  done
+}
+main

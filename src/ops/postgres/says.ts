@@ -1,9 +1,10 @@
 import { hostDocument } from "../../incus/document.ts";
 import { readScript } from "../../shell/read-script.ts";
+import { converse, type Conversation } from "../conversation.ts";
 import { say } from "../host-shell.ts";
-import { hostsOf, namesOn } from "./look.ts";
+import { hostsOf } from "./look.ts";
 import { noteText, type FlipNote } from "./note.ts";
-import { nodeNamed, type PostgresSite } from "./site.ts";
+import { nodeNamed, type NodePlace, type PostgresSite } from "./site.ts";
 
 /** What a router can be told about a node (router.sh). */
 export type RouterVerb = "close" | "open" | "ready";
@@ -12,6 +13,8 @@ export type RouterVerb = "close" | "open" | "ready";
 const aroundSeconds = 150;
 const routerSeconds = 30;
 const noteSeconds = 60;
+/** Seconds that a shell which was opened ahead of time is good for. */
+const openSeconds = 300;
 
 /**
  * What is said to a stack's nodes and routers, one step at a time. With a note, every step finds it on its host first, or
@@ -19,6 +22,8 @@ const noteSeconds = 60;
  */
 export class PostgresSays {
   readonly #site: PostgresSite;
+  /** Shells that were opened ahead of time, by container. */
+  readonly #open = new Map<string, Conversation>();
   #note: FlipNote | undefined;
 
   constructor(site: PostgresSite, note?: FlipNote) {
@@ -27,29 +32,40 @@ export class PostgresSays {
   }
 
   /**
+   * Opens a shell in every node and router: until `close`, what is said to one is said there, and it need not be waited
+   * for. @throws HostError when one cannot be opened
+   */
+  async open(): Promise<void> {
+    const places = [
+      ...this.#site.nodes.map((place) => ({ place, script: "node.sh" })),
+      ...this.#site.routers.map((place) => ({ place, script: "router.sh" })),
+    ];
+    await everyone(places, async ({ place, script }) => {
+      this.#open.set(place.name, await this.#shell(place, script, openSeconds));
+    });
+  }
+
+  /** Ends what `open` has opened; what is at work there is waited for. */
+  async close(): Promise<void> {
+    const shells = [...this.#open.values()];
+    this.#open.clear();
+    await Promise.all(shells.map((shell) => shell.end()));
+  }
+
+  /**
    * Has the node's own program run, once for each line of words.
    * @returns what it printed
    * @throws HostError with what it said, when it failed or did not end in time
    */
   async node(name: string, verbs: readonly string[], limitSeconds: number): Promise<string> {
-    const { host } = nodeNamed(this.#site, name);
-    const parameters = { CONTAINER: name, VERBS: verbs.join("\n"), LIMIT: limitSeconds };
-    return this.#step(host, "node.sh", parameters, limitSeconds);
+    return this.#tell(nodeNamed(this.#site, name), "node.sh", verbs, limitSeconds);
   }
 
   /** Tells every router about a node, all at the same time. @throws HostError when one does not do it */
   async routers(verb: RouterVerb, node: string): Promise<void> {
-    const inside = readScript(import.meta.url, "router.sh");
-    const hosts = [...new Set(this.#site.routers.map(({ host }) => host))];
-    await everyone(hosts, async (host) => {
-      const parameters = {
-        ROUTERS: namesOn(this.#site.routers, host),
-        VERB: verb,
-        NODE: node,
-        INSIDE: inside,
-      };
-      await this.#step(host, "routers.sh", parameters, routerSeconds);
-    });
+    await everyone(this.#site.routers, (router) =>
+      this.#tell(router, "router.sh", [`${verb} ${node}`], routerSeconds),
+    );
   }
 
   /**
@@ -57,29 +73,52 @@ export class PostgresSays {
    * @param next undefined: nothing is under way any more
    */
   async note(next: FlipNote | undefined): Promise<void> {
+    await this.close();
     const parameters = { NEXT: next === undefined ? "" : noteText(next) };
-    await everyone(hostsOf(this.#site), (host) => this.#step(host, "note.sh", parameters, noteSeconds));
+    await everyone(hostsOf(this.#site), (host) =>
+      say(this.#site.host(host), this.#document("note.sh", parameters), "step", noteSeconds + aroundSeconds),
+    );
     this.#note = next;
   }
 
-  async #step(
-    host: string,
+  async #tell(
+    place: NodePlace,
     script: string,
-    parameters: Readonly<Record<string, string | number>>,
+    lines: readonly string[],
     limitSeconds: number,
   ): Promise<string> {
+    const opened = this.#open.get(place.name);
+    const shell = opened ?? (await this.#shell(place, script, limitSeconds));
+    try {
+      const printed: string[] = [];
+      for (const line of lines) printed.push(await shell.tell(line, opened && limitSeconds));
+      return printed.join("\n");
+    } finally {
+      if (opened === undefined) await shell.end();
+    }
+  }
+
+  async #shell({ name, host }: NodePlace, script: string, limitSeconds: number): Promise<Conversation> {
+    const inside = readScript(import.meta.url, script);
+    const document = this.#document("inside.sh", { CONTAINER: name, INSIDE: inside, LIMIT: limitSeconds });
+    return converse(this.#site.host(host), document, "step", limitSeconds + aroundSeconds);
+  }
+
+  #document(script: string, parameters: Readonly<Record<string, string | number>>): string {
     const note = this.#note === undefined ? "" : noteText(this.#note);
-    const document = hostDocument({
+    return hostDocument({
       parameters: { PROJECT: this.#site.project, NOTE: note, ...parameters },
       script: ["step.sh", script].map((part) => readScript(import.meta.url, part)).join(""),
     });
-    return say(this.#site.host(host), document, "step", limitSeconds + aroundSeconds);
   }
 }
 
 /** Waits for all of them, also when one fails; then fails as the first that did. */
-async function everyone(hosts: readonly string[], act: (host: string) => Promise<unknown>): Promise<void> {
-  const ended = await Promise.allSettled(hosts.map(act));
+async function everyone<Where>(
+  places: readonly Where[],
+  act: (place: Where) => Promise<unknown>,
+): Promise<void> {
+  const ended = await Promise.allSettled(places.map(act));
   const failed = ended.find((one) => one.status === "rejected");
   if (failed !== undefined) throw failed.reason;
 }

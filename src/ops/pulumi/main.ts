@@ -30,7 +30,7 @@ async function main(args: readonly string[]): Promise<string | undefined> {
   const toolchain = findToolchain() ?? (await getToolchain());
   const cwd = resolve(call.cwd ?? ".");
   const project = findProject(cwd);
-  const stack = call.stack ?? (project && selectedStack(toolchain.pulumiHome, project));
+  const stack = call.stack ?? (project && selectedStack(process.env, toolchain.pulumiHome, project));
 
   const environment = pulumiEnvironment({
     env: process.env,

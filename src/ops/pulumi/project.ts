@@ -24,8 +24,14 @@ export function findProject(cwd: string): Project | undefined {
   }
 }
 
-/** The stack that `pulumi stack select` chose for a project, by its bare name. */
-export function selectedStack(pulumiHome: string, project: Project): string | undefined {
+/** The stack that Pulumi takes where a call names none, by its bare name: `PULUMI_STACK`, else what `stack select` chose. */
+export function selectedStack(
+  env: Readonly<NodeJS.ProcessEnv>,
+  pulumiHome: string,
+  project: Project,
+): string | undefined {
+  const said = bareName(env["PULUMI_STACK"]);
+  if (said !== undefined) return said;
   const id = createHash("sha1").update(project.file).digest("hex");
   const file = join(pulumiHome, "workspaces", `${project.name}-${id}-workspace.json`);
   if (!existsSync(file)) return undefined;

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
+import { stackOption } from "../stack-option.ts";
 
 /** `veza rebuild-standby` */
 export function rebuildCommand(program: Command): void {
@@ -6,7 +7,7 @@ export function rebuildCommand(program: Command): void {
     .command("rebuild-standby")
     .description("copy a Postgres node anew from the primary; what it had is kept in a snapshot")
     .argument("<node>", "node to wipe and copy; never the primary")
-    .option("-s, --stack <stack>", "deployed stack", "lab")
+    .addOption(stackOption())
     .option("-y, --yes", "do not ask")
     .option("--keep <n>", "how many snapshots of rebuilds stay (default: postgres.snapshotsKept)", count)
     .addHelpText(

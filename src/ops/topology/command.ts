@@ -1,11 +1,12 @@
 import type { Command } from "commander";
+import { stackOption } from "../stack-option.ts";
 
 /** `veza topology` */
 export function topologyCommand(program: Command): void {
   program
     .command("topology")
     .description("show which Postgres node is the primary, how its standby is, and what every router sees")
-    .option("-s, --stack <stack>", "deployed stack", "lab")
+    .addOption(stackOption())
     .option("--json", "print it as JSON")
     .addHelpText(
       "after",

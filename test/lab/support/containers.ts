@@ -5,6 +5,8 @@ import { filesBody, type FilesSpec } from "../../../src/incus/files-body.ts";
 import { imageAlias } from "../../../src/incus/image.ts";
 import { readScript } from "../../../src/shell/read-script.ts";
 import { removeProjects } from "../../../tools/machine/projects.ts";
+import { bridge } from "./edge-config.ts";
+import { clearIncus, prepareIncus } from "./incus.ts";
 
 /** Those of the program, so that a machine that runs the lab has them. */
 const images = imagesSchema.parse({});
@@ -18,20 +20,29 @@ export interface Outcome {
 /** Containers in an Incus project of their own, filled with the program's units but without the engine. */
 export class Containers {
   readonly #project: string;
+  readonly #bridge: string;
 
-  private constructor(project: string) {
+  private constructor(project: string, bridge: string) {
     this.#project = project;
+    this.#bridge = bridge;
   }
 
   /** Makes the project, without what an earlier run left in it. */
   static async open(project: string): Promise<Containers> {
     await removeProjects([project]);
-    await incus("project", "create", project, "-c", "features.images=false", "-c", "features.networks=false");
-    return new Containers(project);
+    await createProject(project);
+    return new Containers(project, "incusbr0");
+  }
+
+  /** The same on the lane's own bridge, where nobody else has names or addresses. */
+  static async openInLane(project: string): Promise<Containers> {
+    await prepareIncus(project);
+    await createProject(project);
+    return new Containers(project, bridge);
   }
 
   async close(): Promise<void> {
-    await removeProjects([this.#project]);
+    await (this.#bridge === bridge ? clearIncus(this.#project) : removeProjects([this.#project]));
   }
 
   /** A booted container at that address. Names are unique on a bridge, over all projects. */
@@ -41,7 +52,7 @@ export class Containers {
     const parameters = { ALIAS: alias, SUITE: suite, PACKAGES: [...packages].sort().join(",") };
     const script = readScript(new URL("../../../src/incus/", import.meta.url).href, "image.sh");
     await execa("bash", ["-euo", "pipefail", "-s", "apply"], { input: hostDocument({ parameters, script }) });
-    const devices = ["-n", "incusbr0", "-s", "default", "-d", `eth0,ipv4.address=${address}`];
+    const devices = ["-n", this.#bridge, "-s", "default", "-d", `eth0,ipv4.address=${address}`];
     await incus("launch", alias, name, "--project", this.#project, ...devices);
     await this.#booted(name);
   }
@@ -95,6 +106,10 @@ interface UnitOptions {
   readonly action?: "apply" | "delete";
   readonly limitSeconds?: number;
   readonly before?: string;
+}
+
+async function createProject(project: string): Promise<void> {
+  await incus("project", "create", project, "-c", "features.images=false", "-c", "features.networks=false");
 }
 
 async function incus(...words: readonly string[]): Promise<string> {

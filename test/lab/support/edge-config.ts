@@ -8,7 +8,7 @@ type FleetEntry = Pick<FleetInput, "pool" | "port" | "healthPath" | "user"> & Pa
 type LoadBalancerInput = NonNullable<StackInput["loadBalancer"]>;
 
 /** Stacks that are tested at the same time share nothing: `npm test` numbers the lanes in which it runs files. */
-const lane = Number(process.env["VEZA_TEST_LANE"] ?? 0);
+export const lane = Number(process.env["VEZA_TEST_LANE"] ?? 0);
 
 export const stackName = `lab-t-${String(lane)}`;
 

@@ -10,11 +10,21 @@ import { readOutputs, type EdgeOutputs } from "../../../src/outputs.ts";
 import type { Changes } from "../../../tools/verbs/pulumi.ts";
 import { edgeConfig, stackName, type EdgeChoices, type StackInput } from "./edge-config.ts";
 import { clearIncus, IncusProject, prepareIncus } from "./incus.ts";
-import { startPulumi, Update, type Ended, type Run } from "./update.ts";
+import { runVeza, startPulumi, Update, type Ended, type Run } from "./update.ts";
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
 
-const previewed = z.object({ changeSummary: z.record(z.string(), z.number()) });
+const previewed = z.object({
+  changeSummary: z.record(z.string(), z.number()),
+  steps: z
+    .array(
+      z.object({
+        urn: z.string(),
+        newState: z.object({ inputs: z.object({ stdin: z.string().optional() }).optional() }).optional(),
+      }),
+    )
+    .default([]),
+});
 
 /** The two builds of the stand-ins that tests roll out. */
 export type Release = "one" | "two";
@@ -70,6 +80,11 @@ export class LabStack {
     return this.#directory;
   }
 
+  /** Folder with its Pulumi.yaml. */
+  get project(): string {
+    return join(this.#directory, "project");
+  }
+
   /** Folder of its state; another project's stacks may lie beside it. */
   get backend(): string {
     return join(this.#directory, "state");
@@ -115,13 +130,27 @@ export class LabStack {
 
   /** What an update would do: resources by operation. */
   async preview(): Promise<Changes> {
-    const ended = await this.#run(["preview", "--json"]);
-    if (ended.failed) throw new Error(ended.all);
-    return previewed.parse(JSON.parse(ended.stdout)).changeSummary;
+    return (await this.#preview()).changeSummary;
+  }
+
+  /** What an update would say to hosts and containers, by the name of the resource. */
+  async planned(): Promise<ReadonlyMap<string, string>> {
+    const { steps } = await this.#preview();
+    return new Map(
+      steps.flatMap(({ urn, newState }) => {
+        const document = newState?.inputs?.stdin;
+        return document === undefined ? [] : [[urn.split("::").at(-1) ?? urn, document] as const];
+      }),
+    );
   }
 
   async destroy(): Promise<Ended> {
     return this.#change("destroy").ended;
+  }
+
+  /** A verb of `bin/veza`, about this stack. */
+  veza(verb: string, ...words: readonly string[]): Run {
+    return runVeza([verb, "--stack", this.name, ...words], `file://${this.backend}`);
   }
 
   async outputs(): Promise<EdgeOutputs> {
@@ -139,12 +168,14 @@ export class LabStack {
     await mkdir(this.backend);
   }
 
-  get #project(): string {
-    return join(this.#directory, "project");
+  async #preview(): Promise<z.infer<typeof previewed>> {
+    const ended = await this.#run(["preview", "--json"]);
+    if (ended.failed) throw new Error(ended.all);
+    return previewed.parse(JSON.parse(ended.stdout));
   }
 
   get #stackFile(): string {
-    return join(this.#project, `Pulumi.${this.name}.yaml`);
+    return join(this.project, `Pulumi.${this.name}.yaml`);
   }
 
   #change(command: "up" | "destroy"): Update {
@@ -155,12 +186,12 @@ export class LabStack {
   }
 
   #run(words: readonly string[]): Run {
-    return startPulumi([...words, "--stack", this.name, "--cwd", this.#project], `file://${this.backend}`);
+    return startPulumi([...words, "--stack", this.name, "--cwd", this.project], `file://${this.backend}`);
   }
 
   /** Process that holds the stack's lock; undefined when nobody does. */
   #enginePid(): number | undefined {
-    const project = { name: "veza-edge", dir: this.#project, file: join(this.#project, "Pulumi.yaml") };
+    const project = { name: "veza-edge", dir: this.project, file: join(this.project, "Pulumi.yaml") };
     return stackLocks({ dir: this.backend }, project, this.name)[0]?.pid;
   }
 }

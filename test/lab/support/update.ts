@@ -4,7 +4,9 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { changesIn, type Changes } from "../../../tools/verbs/pulumi.ts";
 
-const launcher = fileURLToPath(new URL("../../../bin/pulumi", import.meta.url));
+const bin = new URL("../../../bin/", import.meta.url);
+const launcher = fileURLToPath(new URL("pulumi", bin));
+const veza = fileURLToPath(new URL("veza", bin));
 
 /** How a run of `bin/pulumi` ended. */
 export interface Ended {
@@ -29,6 +31,11 @@ export function startPulumi(
   env: Readonly<Record<string, string>> = {},
 ): Run {
   return execa(launcher, [...words, "--non-interactive"], optionsWith(backend, env));
+}
+
+/** Runs `bin/veza` as a script does. */
+export function runVeza(words: readonly string[], backend: string): Run {
+  return execa(veza, words, optionsWith(backend, {}));
 }
 
 const optionsWith = (backend: string, env: Readonly<Record<string, string>>) =>

@@ -1,5 +1,6 @@
 #!/bin/bash
-# haproxy-control save-state | start-down | reload | check-servers | use-certificate PEM | use-map MAP | remove-certificates PEM...
+# haproxy-control set-server POOL/SERVER STATE | save-state | start-down | reload | check-servers | use-certificate PEM | use-map MAP | remove-certificates PEM...
+#   set-server       what an operator wants of a server: ready, drain or maint; kept for later starts and reloads
 #   save-state       keeps drain, maint, health and weights for the next start or reload
 #   start-down       has servers that are listed for it begin as down, whatever was saved: for a start, not a reload
 #   reload           saves, then has the running HAProxy take over the current configuration, and says what it said
@@ -138,6 +139,17 @@ reload() {
       return 1
       ;;
   esac
+}
+
+set_server() { # POOL/SERVER STATE
+  local said
+  said=$(answer "set server $1 state $2") || return 1
+  # It says something only when it did not do it.
+  [ -z "${said//[[:space:]]/}" ] || {
+    echo "haproxy does not set $1 to $2: $(tr '\n' ' ' <<<"$said")" >&2
+    return 1
+  }
+  save_state
 }
 
 check_servers() {
@@ -317,6 +329,7 @@ map_in_use() { # MAP: as `entries`
 }
 
 case ${1-}:$# in
+  set-server:3) alone; set_server "$2" "$3" ;;
   save-state:1) save_state ;;
   start-down:1) start_down ;;
   reload:1) alone; reload ;;
@@ -325,7 +338,7 @@ case ${1-}:$# in
   use-map:2) alone; use_map "$2" ;;
   remove-certificates:[2-9] | remove-certificates:[1-9][0-9]*) alone; remove_certificates "${@:2}" ;;
   *)
-    echo "usage: haproxy-control save-state | start-down | reload | check-servers | use-certificate PEM | use-map MAP | remove-certificates PEM..." >&2
+    echo "usage: haproxy-control set-server POOL/SERVER STATE | save-state | start-down | reload | check-servers | use-certificate PEM | use-map MAP | remove-certificates PEM..." >&2
     exit 2
     ;;
 esac

@@ -6,9 +6,10 @@
 #   checkpoint              writes out what is in memory, so that the next stop is short
 #   fence REASON...         closes the node to clients and keeps it from being a primary, also after a restart
 #   unfence                 takes that back; a primary then waits for its peer's word, as after every start
-#   stop-clean              stops Postgres; prints `final LSN TIMELINE`, the last record of its WAL
-#   wait-replayed LSN SECS  waits until a standby has replayed the record at LSN
-#   promote [--peer-is-gone]  makes a standby the primary; refused while its peer is one that is not fenced
+#   stop-clean [REASON...]  stops Postgres, and fences it when there is a reason; prints `final LSN TIMELINE`, the last
+#                           record of its WAL
+#   promote [--after LSN | --peer-is-gone]  makes a standby the primary, once it has replayed the record at LSN; refused
+#                           while its peer is one that is not fenced
 #   demote                  makes an old primary a standby of its peer: rewound, or else copied anew
 #   rebuild                 throws a standby's data away and copies the primary's; prints `progress DONE TOTAL` (bytes)
 #   confirm [--lose-newer]  the operator's word that no node has newer data: opens a primary whose peer cannot say so
@@ -36,10 +37,9 @@ main() {
     gate:0) gate; return ;;
     bouncer-gate:0) bouncer_gate; return ;;
     watch:0) watch; return ;;
-    wait-replayed:2) wait_replayed "$@"; return ;;
-    bootstrap:0 | apply:0 | checkpoint:0 | unfence:0 | stop-clean:0 | promote:[01] | demote:0 | rebuild:0 | confirm:[01]) ;;
+    bootstrap:0 | apply:0 | checkpoint:0 | unfence:0 | promote:[012] | demote:0 | rebuild:0 | confirm:[01]) ;;
     fence:0) usage ;;
-    fence:*) ;;
+    fence:* | stop-clean:*) ;;
     *) usage ;;
   esac
   [ "$EUID" = 0 ] || fail "'$verb' has to be run as root"
@@ -50,8 +50,8 @@ main() {
     checkpoint) checkpoint ;;
     fence) fence "$*" ;;
     unfence) unfence ;;
-    stop-clean) stop_clean ;;
-    promote) promote "${1-}" ;;
+    stop-clean) stop_clean "$*" ;;
+    promote) promote "$@" ;;
     demote) demote ;;
     rebuild) rebuild ;;
     confirm) confirm "${1-}" ;;

@@ -1,4 +1,4 @@
--- What the nodes themselves need. Needs :slot, the other node's.
+-- What the nodes themselves need.
 set client_min_messages = warning;
 select 'create role veza_health login' where not exists (select from pg_roles where rolname = 'veza_health') \gexec
 grant pg_monitor, pg_use_reserved_connections to veza_health;
@@ -11,6 +11,3 @@ grant execute on function
   pg_read_binary_file(text, bigint, bigint, boolean)
 to replicator;
 grant pg_checkpoint to replicator;
-select count(pg_create_physical_replication_slot(:'slot', true))
-where not exists (select from pg_replication_slots where slot_name = :'slot')
-\g /dev/null

@@ -34,7 +34,7 @@ bouncer_gate() {
   may_open || fail "PgBouncer stays closed: this node is ${fact[state]}${fact[fenced]:+ (${fact[fenced]})}"
 }
 
-# Keeps PgBouncer as it has to be, and an eye on the peer. A closed node looks more often.
+# Keeps PgBouncer as it has to be, a slot for the peer, and an eye on it. A closed node looks more often.
 watch() {
   mkdir -p "$run"
   while :; do
@@ -58,13 +58,20 @@ look_around() {
   if [ "${fact[promoting]}" = yes ]; then forget_promotion; fi
   case ${fact[state]} in
     unconfirmed) confirm_when_vouched ;;
-    primary) ;;
+    primary) [ "${fact[slot]}" = yes ] || keep_slot ;;
     standby)
       # Of a promotion that was cut off: it must not hold for one by somebody's own hand.
       if [ -e "$confirmed_file" ] && [ "${fact[promoting]}" = no ] && flock --nonblock 9; then rm -f "$confirmed_file"; fi
       ;;
     *) fit_door ;;
   esac
+}
+
+# Soon after a promotion, and not on its way: writes wait for that. What is written before the slot is there is kept too,
+# as much of it as wal_keep_size says; and the slot begins where the last checkpoint did, no later than the promotion's own.
+keep_slot() {
+  flock --nonblock 9 || return 0
+  superuser -v slot="$PEER_SLOT" -f "$libraries/keep-slot.sql" >/dev/null && say "keeps WAL for $PEER"
 }
 
 # Begun and cut off, and nothing came of it: the peer may open again.

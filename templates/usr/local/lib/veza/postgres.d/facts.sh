@@ -7,6 +7,7 @@
 #   timeline   the newest one that its data knows; empty without data
 #   system     the cluster's identifier; both nodes of one have the same
 #   current receive replay lag streaming  as far as they are known; lag in bytes
+#   slot       yes when WAL is kept for the peer
 #   fenced     why it is; empty when it is not
 #   promoting  yes while it may be on its way to being a primary
 #   postmaster the running Postgres, told from an earlier one; empty when none runs
@@ -16,11 +17,11 @@ declare -A fact=()
 # Bounded: a Postgres that hangs accepts a connection and says nothing.
 local_seconds=1
 
-# A refused connection is an answer; only silence is a hang.
-# full: also what a stopped node's files say. quick: without a look at PgBouncer, for what cannot wait.
-read_facts() { # [full | quick]
+# A refused connection is an answer; only silence is a hang. Routers ask for this all the time, so it starts few programs.
+# full: also positions and lag, and what a stopped node's files say.
+read_facts() { # [full]
   local status=0 answer
-  fact=([data]=none [role]=down [state]=down [timeline]='' [system]='' [current]='' [receive]='' [replay]='' [lag]='' [streaming]=no [fenced]='' [promoting]=no [postmaster]='')
+  fact=([data]=none [role]=down [state]=down [timeline]='' [system]='' [current]='' [receive]='' [replay]='' [lag]='' [streaming]=no [slot]=no [fenced]='' [promoting]=no [postmaster]='')
   if [ -f "$data/PG_VERSION" ]; then
     if [ -f "$data/standby.signal" ]; then fact[data]=standby; else fact[data]=primary; fi
   fi
@@ -28,10 +29,11 @@ read_facts() { # [full | quick]
   if [ -f "$promoting_file" ]; then fact[promoting]=yes; fi
   fact[postmaster]=$(running_postmaster)
   if [ -n "${fact[postmaster]}" ]; then
-    answer=$(ask_postgres) || status=$?
+    ask_bouncer
+    answer=$(ask_postgres "${1-}") || status=$?
     if [ "$status" = 0 ]; then
-      IFS='|' read -r 'fact[role]' 'fact[system]' 'fact[timeline]' 'fact[current]' 'fact[receive]' 'fact[replay]' 'fact[lag]' 'fact[streaming]' <<<"$answer"
-      [ "${fact[role]}" = primary ] || fact[timeline]=$(newest "${fact[timeline]}" "$(newest_history)")
+      IFS='|' read -r 'fact[role]' 'fact[system]' 'fact[timeline]' 'fact[current]' 'fact[receive]' 'fact[replay]' 'fact[lag]' 'fact[streaming]' 'fact[slot]' <<<"$answer"
+      if [ "${fact[role]}:${1-}" = standby:full ]; then fact[timeline]=$(newest "${fact[timeline]}" "$(newest_history)"); fi
     else
       fact[role]=${fact[data]}
       offline_facts
@@ -39,10 +41,11 @@ read_facts() { # [full | quick]
   elif [ "${1-}" = full ] && [ "${fact[data]}" != none ]; then
     offline_facts
   fi
-  fact[state]=$(state_of "$status" "${1-}")
+  fact[state]=$(state_of "$status")
+  end_bouncer_question
 }
 
-state_of() { # exit status of the question to Postgres, how to look
+state_of() { # exit status of the question to Postgres
   if [ -n "${fact[fenced]}" ]; then
     echo fenced
   elif is_stale; then
@@ -55,7 +58,7 @@ state_of() { # exit status of the question to Postgres, how to look
     echo down
   elif [ "${fact[role]}" = primary ] && ! is_confirmed; then
     echo unconfirmed
-  elif [ "$2" != quick ] && ! bouncer_answers; then
+  elif ! bouncer_answers; then
     echo bouncer-down
   else
     echo "${fact[role]}"
@@ -77,20 +80,41 @@ is_confirmed() { [ -f "$confirmed_file" ] && [ "$(<"$confirmed_file")" = "${fact
 
 # Its process and when that was started; nothing when none runs.
 running_postmaster() {
-  local pid started
+  local pid started program=''
   { read -r pid && read -r _ && read -r started; } 2>/dev/null <"$data/postmaster.pid" || return 0
-  [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = postgres ] || return 0
+  read -r program 2>/dev/null <"/proc/$pid/comm" || :
+  [ "$program" = postgres ] || return 0
   printf '%s %s\n' "$pid" "$started"
 }
 
-ask_postgres() {
+ask_postgres() { # [full]
   timeout --kill-after=0.2 "$local_seconds" psql -XAtq -F '|' -h /run/postgresql -p "$POSTGRES_PORT" -U veza_health -d postgres \
-    -v peer="$PEER_SLOT" -f "$libraries/facts.sql" 2>/dev/null
+    -v peer="$PEER_SLOT" -f "$libraries/${1:+$1-}facts.sql" 2>/dev/null
 }
 
-# PgBouncer's own console is open to its own user, and has room when there is none for clients.
+# The smallest question of its protocol (SSLRequest) has an answer of one letter, also where there is no room for clients.
+# Asked before Postgres is, and read after; a child asks, because connecting to what hangs can take long.
+ask_bouncer() {
+  exec {bouncer_says}< <(
+    exec 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$BOUNCER_PORT"
+    printf '\0\0\0\10\4\322\26\57' >&3
+    read -r -N 1 <&3
+    printf '%s' "$REPLY"
+  )
+  bouncer_asker=$!
+}
+
 bouncer_answers() {
-  [ -n "$(as_postgres timeout --kill-after=0.2 "$local_seconds" psql -XAtq -h /run/veza-pgbouncer -p "$BOUNCER_PORT" -U pgbouncer -d pgbouncer -c 'show version' 2>/dev/null)" ]
+  local letter=''
+  read -r -t "$local_seconds" -N 1 -u "$bouncer_says" letter || :
+  [[ $letter == [NS] ]]
+}
+
+end_bouncer_question() {
+  [ -n "${bouncer_says-}" ] || return 0
+  kill "$bouncer_asker" 2>/dev/null || :
+  exec {bouncer_says}<&-
+  bouncer_says=
 }
 
 offline_facts() {
@@ -106,15 +130,15 @@ offline_facts() {
   fact[timeline]=$(newest "${fact[timeline]:-0}" "$recovery" "$(newest_history)")
 }
 
-# A timeline's history is written before the first write on it.
+# A timeline's history is written before the first write on it. There is one for each promotion that ever was, and they
+# come in order.
 newest_history() {
-  local file newest=0
+  local file newest=00000000
   for file in "$data"/pg_wal/*.history; do
     file=${file##*/}
-    [[ $file =~ ^[0-9A-F]{8}\.history$ ]] || continue
-    newest=$(newest "$newest" "$((16#${file%.history}))")
+    if [[ $file =~ ^[0-9A-F]{8}\.history$ ]]; then newest=${file%.history}; fi
   done
-  echo "$newest"
+  echo "$((16#$newest))"
 }
 
 newest() { # NUMBER...

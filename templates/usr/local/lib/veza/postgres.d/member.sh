@@ -102,12 +102,16 @@ restart_for() { # SETTINGS
 
 fence() { # REASON
   local writing
-  remember "$fence_file" "$1
-$(date -u +%FT%TZ)" &
+  write_fence "$1" &
   writing=$!
   close_door
   wait "$writing" || fail "$fence_file could not be written, for the reason above: PgBouncer is closed, and the next start would open it again"
   say "is fenced: $1"
+}
+
+write_fence() { # REASON
+  remember "$fence_file" "$1
+$(TZ=UTC printf '%(%FT%TZ)T' -1)"
 }
 
 unfence() {
@@ -153,36 +157,45 @@ confirm() { # [--lose-newer]
 
 # `promoting` is written down before the peer is asked, and the peer does not open while it reads that: of two that
 # begin at the same time at least one sees the other.
-promote() { # [--peer-is-gone]
-  local timeline
-  [ -z "$1" ] || [ "$1" = --peer-is-gone ] || usage
+promote() { # [--after LSN | --peer-is-gone]
+  local timeline after=''
+  case $#:${1-} in
+    0: | 1:--peer-is-gone) ;;
+    2:--after) after=$2; [[ $after =~ ^[0-9A-F]+/[0-9A-F]+$ ]] || usage ;;
+    *) usage ;;
+  esac
   # Clients wait while this runs.
-  read_facts quick
+  read_facts full
   [ -z "${fact[fenced]}" ] || fail "it is fenced (${fact[fenced]}). Nothing was changed"
   case ${fact[role]}:${fact[state]} in
-    primary:primary)
+    primary:primary | primary:bouncer-down)
       rm -f "$promoting_file"
       bouncer_runs || open_door
       say 'is the primary already'
       return 0
       ;;
     primary:unconfirmed) ;; # an earlier promotion that was cut off
-    standby:standby) ;;
+    standby:standby | standby:bouncer-down) ;;
     *) fail "it is ${fact[state]}, and only a standby can be promoted. Nothing was changed" ;;
   esac
   printf '%s\n' "$EPOCHSECONDS" >"$promoting_file"
   ask_peer
-  refuse_second_primary "$1"
+  refuse_second_primary "${1-}"
   # Beforehand, so that it is open in the moment in which it is a primary.
   confirm_primary
-  timeline=$(sql_seconds=60 superuser -v slot="$PEER_SLOT" -v seconds=55 -f "$libraries/promote.sql") ||
+  timeline=$(sql_seconds=80 superuser -v after="$after" -v replaySeconds=20 -v seconds=55 -f "$libraries/promote.sql") ||
     fail "Postgres was told to become a primary, and nobody knows whether it has. Run the same again; 'postgres status' shows what it is"
+  [ "$timeline" != behind ] || {
+    end_promotion
+    fail "it has not replayed $after within 20 s, so it was not promoted. 'postgres status' shows how far it is"
+  }
   [ -n "$timeline" ] || {
     end_promotion
     fail "Postgres was told to become a primary and has not done it within 55 s. Run the same again; 'postgres status' shows what it is"
   }
   rm -f "$promoting_file"
-  bouncer_runs || open_door
+  # That of a standby is open already, and asking systemd takes time.
+  [ "${fact[state]}" = standby ] || open_door
   say "is the primary on timeline $timeline"
 }
 

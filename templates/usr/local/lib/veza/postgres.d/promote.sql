@@ -1,10 +1,24 @@
--- Makes this standby a primary within :seconds and prints its timeline; nothing when it has not become one by then.
--- Then keeps what it writes for the other node, whose slot is :slot. Asked to wait, pg_promote looks ten times a second.
-select set_config('veza.seconds', :'seconds', false) \g /dev/null
+-- Makes this standby a primary within :seconds and prints its timeline; nothing when it has not become one by then. With
+-- :after it has to replay the record at that position first, within :replaySeconds: otherwise nothing happens, and `behind`
+-- is printed. Asked to wait itself, pg_promote looks ten times a second.
+set search_path = pg_catalog;
+select
+  set_config('veza.seconds', :'seconds', false), set_config('veza.after', :'after', false),
+  set_config('veza.replay_seconds', :'replaySeconds', false), set_config('veza.behind', '', false)
+\g /dev/null
 do $$
 declare
-  deadline timestamptz := clock_timestamp() + make_interval(secs => current_setting('veza.seconds')::int);
+  after pg_lsn := nullif(current_setting('veza.after'), '');
+  deadline timestamptz := clock_timestamp() + make_interval(secs => current_setting('veza.replay_seconds')::int);
 begin
+  while pg_is_in_recovery() and pg_last_wal_replay_lsn() > after is not true and after is not null loop
+    if clock_timestamp() > deadline then
+      perform set_config('veza.behind', 'behind', false);
+      return;
+    end if;
+    perform pg_sleep(0.01);
+  end loop;
+  deadline := clock_timestamp() + make_interval(secs => current_setting('veza.seconds')::int);
   if pg_is_in_recovery() then
     perform pg_promote(false);
   end if;
@@ -12,12 +26,7 @@ begin
     perform pg_sleep(0.01);
   end loop;
 end $$;
-select case when not pg_is_in_recovery() then ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end as timeline,
-  not pg_is_in_recovery() as promoted \gset
-\if :promoted
-select count(pg_drop_replication_slot(slot_name)) from pg_replication_slots
-where slot_name = :'slot' and not active and restart_lsn is null \g /dev/null
-select count(pg_create_physical_replication_slot(:'slot', true))
-where not exists (select from pg_replication_slots where slot_name = :'slot') \g /dev/null
-\echo :timeline
-\endif
+select case
+  when pg_is_in_recovery() then nullif(current_setting('veza.behind'), '')
+  else (('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int)::text
+end;

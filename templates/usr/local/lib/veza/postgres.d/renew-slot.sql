@@ -3,4 +3,5 @@ select count(pg_terminate_backend(active_pid, 5000)) from pg_replication_slots
 where slot_name = :'slot' and active_pid is not null;
 select count(pg_drop_replication_slot(slot_name)) from pg_replication_slots
 where slot_name = :'slot' and not active;
-select pg_create_physical_replication_slot(:'slot', true);
+select count(pg_create_physical_replication_slot(:'slot', true))
+where not exists (select from pg_replication_slots where slot_name = :'slot');

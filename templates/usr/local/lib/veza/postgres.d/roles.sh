@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2154
 # (settings are another library's)
-# Roles, databases and the slot of the other node, on a primary; a standby gets them from there.
+# Roles and databases, on a primary; a standby gets them from there.
 
 apply_roles() {
   sql_seconds=60 superuser < <(roles_script) || fail 'its roles and databases could not be made, for the reason above'
@@ -9,7 +9,7 @@ apply_roles() {
 # One session for all. Passwords come on standard input, so no list of processes and no log has them.
 roles_script() {
   local owner suffix database
-  step cluster slot "$PEER_SLOT"
+  step cluster
   step replicator password "$(password_of replicator)"
   for owner in $OWNERS; do
     step owner owner "$owner"

@@ -68,10 +68,15 @@ checkpoint() {
 }
 
 # Prints the place of its WAL's last record: what a standby has to have replayed.
-stop_clean() {
-  local said state position timeline
+stop_clean() { # REASON, or nothing
+  local said state position timeline writing=''
+  if [ -n "$1" ]; then
+    write_fence "$1" &
+    writing=$!
+  fi
   # PgBouncer goes with it, and before it.
   stop_postgres
+  [ -z "$writing" ] || wait "$writing" || fail "$fence_file could not be written, for the reason above: it is stopped, and the next start would open it again"
   said=$(control_data)
   state=$(control 'Database cluster state' <<<"$said")
   position=$(control 'Latest checkpoint location' <<<"$said")
@@ -88,19 +93,3 @@ stop_clean() {
 control_data() { LC_ALL=C as_postgres "$bin/pg_controldata" -D "$data"; }
 
 control() { sed -n "s/^$1:[[:space:]]*//p"; } # NAME < control data
-
-wait_replayed() { # LSN SECONDS
-  local deadline answer=''
-  [[ $1 =~ ^[0-9A-F]+/[0-9A-F]+$ && $2 =~ ^[0-9]+$ ]] || usage
-  deadline=$((SECONDS + $2))
-  # One session, which looks again by itself: this is on the way of a flip.
-  while [ "$SECONDS" -le "$deadline" ]; do
-    answer=$(sql_seconds=$(($2 + 2)) superuser -v position="$1" -v seconds="$2" -f "$libraries/replayed.sql") || answer=
-    case $answer in
-      t) say "has replayed $1"; return 0 ;;
-      f) break ;;
-    esac
-    sleep 0.2
-  done
-  fail "has not replayed $1 after $2 s${answer:+; it is no standby or is behind}. See: postgres status"
-}

@@ -7,6 +7,8 @@
 . /etc/veza/postgres.env
 
 bin=/usr/lib/postgresql/$VERSION/bin
+# Debian's own psql is a program that looks for this one, and takes five times as long.
+PATH=$bin:$PATH
 configuration=/etc/postgresql/veza/postgresql.conf
 passwords=/etc/postgresql/veza/passwords
 pgpass=/etc/postgresql/veza/pgpass

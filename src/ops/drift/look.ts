@@ -1,0 +1,127 @@
+import { beingUpdated } from "../converge/claim.ts";
+import { list } from "../converge/look.ts";
+import { isUnderWay } from "../converge/mark.ts";
+import type { Site } from "../converge/sites.ts";
+import { HostError, hostLabel, say } from "../host-shell.ts";
+import { incusDrift } from "./incus-drift.ts";
+import { insideDrift } from "./inside-drift.ts";
+import type { Drift, RuntimeState, Unseen } from "./item.ts";
+import { lookDocument } from "./question.ts";
+import { databaseStates, insideStates, instanceStates } from "./runtime.ts";
+import { readSeen } from "./seen.ts";
+import { readDetails, topologyDrift, type SeenNode } from "./topology-drift.ts";
+import { servicesOf, wantedOf } from "./wanted.ts";
+
+/** Seconds within which a host has to say what is on it and in its containers. */
+const lookSeconds = 90;
+
+/** How a stack is, compared with what was applied. */
+export interface Look {
+  readonly drift: readonly Drift[];
+  readonly runtime: readonly RuntimeState[];
+  readonly unseen: readonly Unseen[];
+  /** How much was looked at. */
+  readonly counts: { readonly containers: number; readonly files: number; readonly services: number };
+}
+
+interface SiteLook extends Look {
+  readonly nodes: readonly SeenNode[];
+  /** Node that has begun as the primary. */
+  readonly firstPrimary?: string | undefined;
+  readonly note: string;
+}
+
+/**
+ * Looks at everything that an update looks after, on all hosts at the same time: two questions to each, and one to each
+ * container. Changes nothing.
+ */
+export async function lookAround(sites: readonly Site[]): Promise<Look> {
+  const looks = await Promise.all(sites.map(lookAt));
+  const nodes = looks.flatMap((look) => look.nodes);
+  const notes = sites.flatMap((site, index) => {
+    const text = looks[index]?.note ?? "";
+    return text === "" ? [] : [{ host: hostLabel(site.host), text }];
+  });
+  const firstPrimary = looks.find((look) => look.firstPrimary !== undefined)?.firstPrimary;
+  const runtime = [...looks.flatMap((look) => look.runtime), ...databaseStates(nodes, firstPrimary, notes)];
+  const isWhole = looks.every(({ unseen }) => unseen.length === 0);
+  // A node that was not seen may be the one that is missed.
+  const drift = [...looks.flatMap((look) => look.drift), ...(isWhole ? topologyDrift(nodes) : [])];
+  const sum = (count: (counts: Look["counts"]) => number): number =>
+    looks.reduce((total, { counts }) => total + count(counts), 0);
+  return {
+    drift: drift.filter((one) => !runtime.some((state) => state.excuses(one))),
+    runtime,
+    unseen: looks.flatMap(({ unseen }) => unseen),
+    counts: {
+      containers: sum(({ containers }) => containers),
+      files: sum(({ files }) => files),
+      services: sum(({ services }) => services),
+    },
+  };
+}
+
+async function lookAt(site: Site): Promise<SiteLook> {
+  const host = hostLabel(site.host);
+  const nothing = {
+    drift: [],
+    runtime: [],
+    nodes: [],
+    note: "",
+    counts: { containers: 0, files: 0, services: 0 },
+  };
+  try {
+    const wanted = wantedOf(site.recorded);
+    const [incus, printed] = await Promise.all([
+      list(site),
+      say(site.host, lookDocument(site.project, wanted), "look", lookSeconds),
+    ]);
+    const { mark } = incus.found;
+    // What is seen in the middle of an update is neither the old nor the new.
+    if (isUnderWay(mark)) return { ...nothing, unseen: [{ host, says: beingUpdated(site, mark) }] };
+    const seen = readSeen(printed);
+    const running = new Set(
+      incus.listed.containers.filter(({ status }) => status === "Running").map(({ name }) => name),
+    );
+    const inside = wanted.containers
+      .filter(({ name }) => running.has(name))
+      .map((container) => ({ container, seen: seen.containers.get(container.name) }));
+    const answered = inside.flatMap(({ container, seen }) =>
+      seen === undefined || seen.silent !== undefined ? [] : [{ container, seen }],
+    );
+    const units = answered.flatMap(({ container }) => container.units);
+    return {
+      drift: [
+        ...incusDrift(host, wanted, site.recorded, incus, seen),
+        ...answered.flatMap(({ container, seen }) => insideDrift(host, container, seen)),
+      ],
+      runtime: [
+        ...incus.listed.containers.flatMap((instance) => instanceStates(host, instance)),
+        ...answered.flatMap(({ container, seen }) => insideStates(host, container, seen)),
+      ],
+      unseen: inside.flatMap(({ container, seen }) =>
+        seen?.silent === undefined ? [] : [{ host, container: container.name, says: seen.silent }],
+      ),
+      nodes: answered.flatMap(({ container: { name }, seen: { details } }): SeenNode[] =>
+        details === undefined ? [] : [{ at: { host, container: name }, details: readDetails(details) }],
+      ),
+      firstPrimary: firstPrimaryOf(units.flatMap(({ files }) => files)),
+      note: seen.flip,
+      counts: {
+        containers: wanted.containers.length,
+        files: units.reduce((sum, { files }) => sum + files.length, 0),
+        services: units.reduce((sum, unit) => sum + servicesOf(unit).length, 0),
+      },
+    };
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    return { ...nothing, unseen: [{ host, says: error.message }] };
+  }
+}
+
+function firstPrimaryOf(
+  files: readonly { readonly path: string; readonly content: string }[],
+): string | undefined {
+  const settings = files.find(({ path }) => path === "/etc/veza/postgres.env")?.content ?? "";
+  return /^INITIAL_PRIMARY='([^']*)'$/m.exec(settings)?.[1];
+}

@@ -1,0 +1,163 @@
+import { z } from "zod";
+import { sectionsOf, type Section } from "../postgres/sections.ts";
+
+/** What look.sh saw of a host. */
+export interface SeenHost {
+  readonly images: ReadonlySet<string>;
+  /** Paths that are missing or have another content. */
+  readonly artifacts: ReadonlySet<string>;
+  /** Of a flip that is under way; empty when none is. */
+  readonly flip: string;
+  readonly containers: ReadonlyMap<string, SeenInside>;
+}
+
+/** What was seen inside a container. */
+export interface SeenInside {
+  /** Why it did not answer; absent when it did. */
+  readonly silent?: string;
+  readonly files: ReadonlyMap<string, SeenFile>;
+  /** Files whose content is another than it should be, with that where it may be shown. */
+  readonly differing: ReadonlyMap<string, string | undefined>;
+  readonly extras: ReadonlyMap<string, SeenExtra>;
+  readonly missingUsers: readonly string[];
+  readonly services: ReadonlyMap<string, SeenService>;
+  /** Where symbolic links point; empty where there is none. */
+  readonly links: ReadonlyMap<string, string>;
+  /** Bytes of each note of what was decided at run time. */
+  readonly notes: ReadonlyMap<string, number>;
+  readonly haproxy?: { readonly info: ReadonlyMap<string, string>; readonly servers: string };
+  readonly issuedNames: readonly string[];
+  /** What a database node says of itself, as JSON; empty where it said nothing. */
+  readonly details?: string;
+}
+
+/** A file or directory, not followed when it is a symbolic link. */
+export interface SeenFile {
+  /** In stat's words: `regular file`, `directory`, `symbolic link`… */
+  readonly type: string;
+  /** Octal, without leading zeros. */
+  readonly mode: string;
+  readonly owner: string;
+  /** When it was last changed in any way, in seconds since 1970. */
+  readonly changed: number;
+}
+
+export interface SeenExtra {
+  readonly changed: number;
+  /** Absent where not everybody may read it. */
+  readonly content?: string;
+}
+
+export interface SeenService {
+  readonly load: string;
+  readonly active: string;
+  readonly sub: string;
+  readonly enabled: string;
+  readonly needsDaemonReload: boolean;
+  /** When it was last started, in seconds since 1970; undefined when it was not. */
+  readonly since: number | undefined;
+}
+
+const aliases = z.array(z.object({ name: z.string() }));
+
+/** @throws when Incus did not say which images there are */
+export function readSeen(printed: string): SeenHost {
+  const containers = new Map<string, Section[]>();
+  const host: Section[] = [];
+  let current = host;
+  for (const section of sectionsOf(printed)) {
+    const [, name] = /^container (\S+)$/.exec(section.title) ?? [];
+    if (name === undefined) current.push(section);
+    else containers.set(name, (current = []));
+  }
+  return {
+    images: new Set(aliases.parse(JSON.parse(bodyOf(host, "images"))).map(({ name }) => name)),
+    artifacts: new Set(linesOf(host, "artifacts")),
+    flip: bodyOf(host, "flip").trim(),
+    containers: new Map([...containers].map(([name, sections]) => [name, insideOf(sections)])),
+  };
+}
+
+function insideOf(sections: readonly Section[]): SeenInside {
+  const silent = sections.find(({ title }) => title === "silent");
+  const has = (title: string): boolean => sections.some((section) => section.title === title);
+  return {
+    ...(silent === undefined ? {} : { silent: silent.body.trim() }),
+    files: new Map(linesOf(sections, "stat").map(fileOf)),
+    differing: new Map(
+      titled(sections, "differs ").map(([path, body]) => [path, body === "" ? undefined : decoded(body)]),
+    ),
+    extras: new Map(
+      titled(sections, "extra ").map(([path, body]) => {
+        const [changed = "", content = ""] = body.split("\n");
+        return [path, { changed: Number(changed), ...(content === "" ? {} : { content: decoded(content) }) }];
+      }),
+    ),
+    missingUsers: linesOf(sections, "users"),
+    services: new Map(bodyOf(sections, "services").split("\n\n").flatMap(serviceOf)),
+    links: new Map(linesOf(sections, "links").map((line) => halves(line, "|"))),
+    notes: new Map(
+      linesOf(sections, "notes").map((line): [string, number] => {
+        const [path, bytes] = halves(line, "|");
+        return [path, Number(bytes)];
+      }),
+    ),
+    ...(has("haproxy info")
+      ? {
+          haproxy: {
+            info: new Map(linesOf(sections, "haproxy info").map((line) => halves(line, ": "))),
+            servers: bodyOf(sections, "haproxy servers"),
+          },
+        }
+      : {}),
+    issuedNames: linesOf(sections, "issued names"),
+    ...(has("details") ? { details: bodyOf(sections, "details").trim() } : {}),
+  };
+}
+
+function fileOf(line: string): [string, SeenFile] {
+  const [type = "", mode = "", owner = "", changed = "", ...path] = line.split("|");
+  return [path.join("|"), { type, mode, owner, changed: Number(changed) }];
+}
+
+function serviceOf(block: string): [string, SeenService][] {
+  const values = new Map(block.split("\n").map((line) => halves(line, "=")));
+  const value = (name: string): string => values.get(name) ?? "";
+  const since = Number(value("ActiveEnterTimestamp").replace("@", ""));
+  const name = value("Id");
+  if (name === "") return [];
+  const service = {
+    load: value("LoadState"),
+    active: value("ActiveState"),
+    sub: value("SubState"),
+    enabled: value("UnitFileState"),
+    needsDaemonReload: value("NeedDaemonReload") === "yes",
+    since: since > 0 ? since : undefined,
+  };
+  return [[name, service]];
+}
+
+function titled(sections: readonly Section[], prefix: string): [string, string][] {
+  return sections
+    .filter(({ title }) => title.startsWith(prefix))
+    .map(({ title, body }) => [title.slice(prefix.length), body.trimEnd()]);
+}
+
+function halves(line: string, separator: string): [string, string] {
+  const at = line.indexOf(separator);
+  return at < 0 ? [line, ""] : [line.slice(0, at), line.slice(at + separator.length)];
+}
+
+function decoded(base64: string): string {
+  return Buffer.from(base64, "base64").toString("utf8");
+}
+
+function bodyOf(sections: readonly Section[], title: string): string {
+  return sections.find((section) => section.title === title)?.body ?? "";
+}
+
+function linesOf(sections: readonly Section[], title: string): string[] {
+  return bodyOf(sections, title)
+    .split("\n")
+    .filter((line) => line !== "");
+}

@@ -1,0 +1,149 @@
+import { serverStatus } from "../../haproxy/runtime.ts";
+import { isUnderWay, ownerLabel } from "../converge/mark.ts";
+import {
+  websockets,
+  type ContainerStatus,
+  type HostStatus,
+  type LoadBalancerStatus,
+  type ServerTraffic,
+  type Status,
+} from "./status.ts";
+
+/** What somebody on call has to know, in words. */
+export interface Findings {
+  /** Not as it should be, and what to do about it. */
+  readonly problems: readonly string[];
+  /** What an operator or an update is doing: as it should be, and not to be forgotten. */
+  readonly notes: readonly string[];
+}
+
+/** @param pools the servers that each pool should have, by name */
+export function findingsOf(status: Status, pools: Readonly<Record<string, readonly string[]>>): Findings {
+  const { project, hosts, containers, loadBalancers, certificates, database } = status;
+  const nodes =
+    database !== undefined && "seen" in database ? database.seen.nodes.map(({ name }) => name) : [];
+  const excused = keptStopped(status.maintenance);
+  return {
+    problems: [
+      ...hosts.flatMap(hostProblems),
+      ...containers
+        // What is wrong with a node is said with what it is to its database.
+        .filter(({ name }) => !nodes.includes(name))
+        .flatMap((container) => containerProblems(container, project)),
+      ...loadBalancers.flatMap((balancer) => balancerProblems(balancer, pools, excused)),
+      ...maintenanceProblems(status.maintenance),
+      ...("problem" in certificates
+        ? [`certificates are not known: ${certificates.problem}`]
+        : certificates.seen.flatMap(({ name, problems }) => problems.map((problem) => `${name} ${problem}`))),
+      ...(database === undefined
+        ? []
+        : "problem" in database
+          ? [`the database is not known: ${database.problem}`]
+          : [
+              ...(database.seen.verdict === "no-primary" ? ["no database node takes writes"] : []),
+              ...database.seen.problems,
+            ]),
+    ],
+    notes: [
+      ...hosts.flatMap(hostNotes),
+      ...maintenanceNotes(status),
+      ...loadBalancers.flatMap(balancerNotes),
+    ],
+  };
+}
+
+function hostProblems({ name, update }: HostStatus): string[] {
+  if ("problem" in update) return [`${name} does not answer: ${update.problem}`];
+  const { unclean, runningBy } = update.seen;
+  if (!unclean || isUnderWay(update.seen)) return [];
+  return [
+    `the last update did not end well on ${name}${runningBy === undefined ? "" : ` (${ownerLabel(runningBy)} was killed)`}: bin/pulumi up brings it back to what was deployed, then on`,
+  ];
+}
+
+function hostNotes({ name, update }: HostStatus): string[] {
+  if ("problem" in update || !isUnderWay(update.seen)) return [];
+  const { runningBy, since } = update.seen;
+  const from = since === undefined ? "" : ` since ${since.toISOString().slice(11, 16)} UTC`;
+  return [`an update is at work on ${name}${from}, by ${ownerLabel(runningBy ?? "")}`];
+}
+
+function containerProblems({ name, host, state }: ContainerStatus, project: string): string[] {
+  switch (state) {
+    case "Running":
+    case "unknown":
+      return [];
+    case "absent":
+      return [`${name} is not there: bin/pulumi up makes it again`];
+    default:
+      return [`${name} is ${state}; on ${host}: incus start ${name} --project ${project}`];
+  }
+}
+
+function balancerProblems(
+  { name, traffic }: LoadBalancerStatus,
+  pools: Readonly<Record<string, readonly string[]>>,
+  excused: readonly string[],
+): string[] {
+  if ("problem" in traffic) return [`${name} does not tell its servers: ${traffic.problem}`];
+  const { servers } = traffic.seen;
+  return Object.entries(pools).flatMap(([pool, wanted]) => {
+    const there = servers.filter((server) => server.pool === pool);
+    const usable = there.filter(({ status }) => serverStatus({ status }) === "up");
+    const isNeeded = wanted.some((server) => !excused.includes(server));
+    return [
+      ...(isNeeded && usable.length === 0 ? [`${name} has no server in ${pool} that takes requests`] : []),
+      ...wanted
+        .filter((server) => !there.some((one) => one.server === server))
+        .map((server) => `${name} does not know ${pool}/${server}: bin/pulumi up brings its configuration`),
+      ...there
+        .filter((one) => serverStatus(one) === "down" && !excused.includes(one.server))
+        .map((server) => `${name} has ${pool}/${server.server} ${server.status}${sinceWords(server)}`),
+    ];
+  });
+}
+
+/** What is closed on purpose and looks alike everywhere is a note; what is not, somebody has to end. */
+function maintenanceProblems(maintenance: Status["maintenance"]): readonly string[] {
+  if ("problem" in maintenance) return [`whether it is in maintenance is not known: ${maintenance.problem}`];
+  const { verdict, problems } = maintenance.seen;
+  // Who does not answer is told of above.
+  return verdict === "closed" || verdict === "mixed" ? problems : [];
+}
+
+function maintenanceNotes({ maintenance, stack }: Status): string[] {
+  if ("problem" in maintenance || !["closed", "mixed"].includes(maintenance.seen.verdict)) return [];
+  return [
+    `the stack is in maintenance, and clients get a page: bin/veza maintenance down --stack ${stack} ends it`,
+  ];
+}
+
+/** Servers whose application a maintenance keeps stopped. */
+function keptStopped(maintenance: Status["maintenance"]): readonly string[] {
+  if ("problem" in maintenance) return [];
+  return maintenance.seen.services.filter((one) => one.keptStopped).map(({ name }) => name);
+}
+
+function balancerNotes({ name, traffic }: LoadBalancerStatus): string[] {
+  if ("problem" in traffic) return [];
+  return traffic.seen.servers.flatMap(({ pool, server, status, keptBack }) => {
+    if (pool.endsWith(websockets) || keptBack === undefined) return [];
+    if (keptBack === "instance")
+      return [`${pool}/${server} has itself emptied in ${name}: a roll-out does that`];
+    const does = serverStatus({ status }) === "maint" ? "has put" : "drains";
+    const where = does === "drains" ? `in ${name}` : `into maintenance in ${name}`;
+    return [`an operator ${does} ${pool}/${server} ${where}: bin/veza ready ${server} takes it back`];
+  });
+}
+
+function sinceWords({ sinceSeconds }: ServerTraffic): string {
+  return sinceSeconds === undefined ? "" : ` for ${durationInWords(sinceSeconds)}`;
+}
+
+/** `7 s`, `12 min`, `5 h`, `3 days` */
+export function durationInWords(seconds: number): string {
+  if (seconds < 120) return `${String(seconds)} s`;
+  if (seconds < 2 * 3600) return `${String(Math.floor(seconds / 60))} min`;
+  if (seconds < 2 * 86_400) return `${String(Math.floor(seconds / 3600))} h`;
+  return `${String(Math.floor(seconds / 86_400))} days`;
+}

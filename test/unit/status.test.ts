@@ -1,0 +1,237 @@
+import { describe, expect, it } from "@jest/globals";
+import { hostname } from "node:os";
+import { parseStat } from "../../src/haproxy/runtime.ts";
+import { readMark } from "../../src/ops/converge/mark.ts";
+import { judge } from "../../src/ops/postgres/judge.ts";
+import { findingsOf } from "../../src/ops/status/judge.ts";
+import { screen } from "../../src/ops/status/screen.ts";
+import { trafficFrom, type Status, type Traffic } from "../../src/ops/status/status.ts";
+import { node, primaryDetails, silentNode, topology } from "./postgres-sight.ts";
+
+// As HAProxy 3.0 answers, without the columns that nobody reads.
+const header = "# pxname,svname,scur,status,weight,lastchg,type,rate,req_rate,econ,eresp,hrsp_5xx,uweight,";
+const table = (...rows: readonly string[]): string => `${header}\n${rows.map((row) => `${row},\n`).join("")}`;
+const usual = [
+  "edge,FRONTEND,12,OPEN,,,0,3,40,,,7,",
+  "api_pool,backend-api-1,2,UP,100,1200,2,20,,0,0,1,100",
+  "api_pool,backend-api-2,0,UP,100,17,2,0,,1,1,0,100",
+  "api_pool,BACKEND,2,UP,200,1200,1,20,,0,0,1,200",
+  "api_pool_websockets,backend-api-1,5,UP,100,1200,2,0,,0,0,0,100",
+  "follow-backend-api-1,backend-api-1,0,UP,1,1200,2,0,,0,0,0,1",
+  "certificate_metrics,sidecar,0,no check,1,9,2,0,,0,0,0,1",
+  "stats,FRONTEND,1,OPEN,,,0,1,1,,,0,",
+];
+const pools = { api_pool: ["backend-api-1", "backend-api-2"], stream_pool: [] };
+
+function traffic(...rows: readonly string[]): Traffic {
+  const stats = parseStat(table(...rows));
+  if (!stats.ok) throw new Error(stats.problem);
+  return trafficFrom(stats.value, Object.keys(pools));
+}
+
+/** A stack in which all is well. */
+function stack(changes: Partial<Status> = {}): Status {
+  return {
+    stack: "prod",
+    project: "veza-prod",
+    hosts: [
+      {
+        name: "main",
+        where: "root@192.0.2.1:22",
+        update: { seen: readMark("done 2026-11-20T10:00:00.000Z") },
+      },
+    ],
+    containers: [{ name: "haproxy", host: "main", address: "10.77.0.10", state: "Running" }],
+    loadBalancers: [{ name: "haproxy", traffic: { seen: traffic(...usual) } }],
+    certificates: { seen: [] },
+    maintenance: { seen: { verdict: "open", problems: [], loadBalancers: [], services: [] } },
+    ...changes,
+  };
+}
+const balancer = (...rows: readonly string[]): Status["loadBalancers"] => [
+  { name: "haproxy", traffic: { seen: traffic(...rows) } },
+];
+const [edge = "", first = "", second = ""] = usual;
+
+describe("what a load balancer's statistics say", () => {
+  it("is its clients, and the servers that they reach, with those of WebSockets", () => {
+    const seen = traffic(...usual);
+    expect(seen).toMatchObject({ connections: 12, requestsPerSecond: 40, errors: 7 });
+    expect(seen.servers).toEqual([
+      {
+        ...{ pool: "api_pool", server: "backend-api-1", status: "UP" },
+        ...{ sinceSeconds: 1200, sessions: 2, perSecond: 20, errors: 1 },
+      },
+      {
+        ...{ pool: "api_pool", server: "backend-api-2", status: "UP" },
+        ...{ sinceSeconds: 17, sessions: 0, perSecond: 0, errors: 2 },
+      },
+      {
+        ...{ pool: "api_pool_websockets", server: "backend-api-1", status: "UP" },
+        ...{ sinceSeconds: 1200, sessions: 5, perSecond: 0, errors: 0 },
+      },
+    ]);
+  });
+
+  it("tells an operator's drain from a roll-out's", () => {
+    const drained = second.replace("UP,100", "DRAIN (agent),0");
+    expect(traffic(edge, first, drained).servers[1]).toMatchObject({ keptBack: "operator" });
+    const emptied = drained.replace(/100$/, "0");
+    expect(traffic(edge, first, emptied).servers[1]).toMatchObject({ keptBack: "instance" });
+    expect(traffic(edge, first, second).servers[1]).not.toHaveProperty("keptBack");
+  });
+});
+
+describe("what is found in a stack", () => {
+  it("is nothing when all is as it should be", () => {
+    const well = stack({ database: { seen: { ...judge(topology()), ...topology() } } });
+    expect(findingsOf(well, pools)).toEqual({ problems: [], notes: [] });
+  });
+
+  it.each<[string, Partial<Status>, string[]]>([
+    [
+      "a host that does not answer, whose containers nobody knows",
+      {
+        hosts: [{ name: "main", where: "there", update: { problem: "the connection was cut" } }],
+        containers: [{ name: "haproxy", host: "main", address: "", state: "unknown" }],
+      },
+      ["main does not answer: the connection was cut"],
+    ],
+    [
+      "an update that did not end well",
+      {
+        hosts: [{ name: "main", where: "there", update: { seen: readMark("failed 2026-11-20T10:00:00Z") } }],
+      },
+      [
+        "the last update did not end well on main: bin/pulumi up brings it back to what was deployed, then on",
+      ],
+    ],
+    [
+      "containers that are away",
+      {
+        containers: [
+          { name: "a", host: "main", address: "", state: "absent" },
+          { name: "b", host: "main", address: "", state: "Stopped" },
+        ],
+      },
+      [
+        "a is not there: bin/pulumi up makes it again",
+        "b is Stopped; on main: incus start b --project veza-prod",
+      ],
+    ],
+    [
+      "a load balancer without an answer",
+      { loadBalancers: [{ name: "haproxy", traffic: { problem: "fetch failed" } }] },
+      ["haproxy does not tell its servers: fetch failed"],
+    ],
+    [
+      "a server that is down",
+      { loadBalancers: balancer(edge, first, second.replace("UP,100", "DOWN 1/2,0")) },
+      ["haproxy has api_pool/backend-api-2 DOWN 1/2 for 17 s"],
+    ],
+    [
+      "a pool that serves nobody, and a server that the load balancer has not heard of",
+      { loadBalancers: balancer(edge, first.replace("UP,100", "DRAIN,0")) },
+      [
+        "haproxy has no server in api_pool that takes requests",
+        "haproxy does not know api_pool/backend-api-2: bin/pulumi up brings its configuration",
+      ],
+    ],
+    [
+      "a database node, once",
+      (() => {
+        const seen = topology({
+          nodes: [node(primaryDetails("postgres-1")), silentNode("postgres-2", "STOPPED")],
+        });
+        return {
+          containers: [{ name: "postgres-2", host: "main", address: "", state: "Stopped" }],
+          database: { seen: { ...judge(seen), ...seen } },
+        };
+      })(),
+      ["postgres-2: its container is STOPPED: incus start postgres-2 --project veza-lab"],
+    ],
+    [
+      "what could not be asked",
+      { certificates: { problem: "no answer" }, database: { problem: "none either" } },
+      ["certificates are not known: no answer", "the database is not known: none either"],
+    ],
+  ])("is %s", (_, changes, problems) => {
+    expect(findingsOf(stack(changes), pools).problems).toEqual(problems);
+  });
+
+  it("are notes, and no problems, where somebody is at work", () => {
+    const drained = second.replace("UP,100", "DRAIN (agent),0");
+    const update = { seen: readMark(`running 2026-11-20T10:00:00.000Z not-${hostname()}:7:x`) };
+    const busy = stack({
+      hosts: [{ name: "main", where: "there", update }],
+      loadBalancers: balancer(edge, first, drained),
+    });
+    expect(findingsOf(busy, pools)).toEqual({
+      problems: [],
+      notes: [
+        `an update is at work on main since 10:00 UTC, by process 7 on not-${hostname()}`,
+        "an operator drains api_pool/backend-api-2 in haproxy: bin/veza ready backend-api-2 takes it back",
+      ],
+    });
+  });
+});
+
+describe("a stack in maintenance", () => {
+  const stopped = (name: string) => ({ name, service: "backend-api", state: "inactive", keptStopped: true });
+  const services = ["backend-api-1", "backend-api-2"].map(stopped);
+  const down = balancer(edge, ...[first, second].map((one) => one.replace("UP,100", "DOWN,0")));
+
+  it("has nothing wrong when its applications are stopped for it, and says how it ends", () => {
+    const seen = { verdict: "closed", problems: [], loadBalancers: [], services } as const;
+    expect(findingsOf(stack({ loadBalancers: down, maintenance: { seen } }), pools)).toEqual({
+      problems: [],
+      notes: [
+        "the stack is in maintenance, and clients get a page: bin/veza maintenance down --stack prod ends it",
+      ],
+    });
+  });
+
+  it("has, where not all of it is", () => {
+    const seen = {
+      verdict: "mixed",
+      problems: ["closed: a; open: b"],
+      loadBalancers: [],
+      services: services.slice(1),
+    } as const;
+    expect(findingsOf(stack({ loadBalancers: down, maintenance: { seen } }), pools).problems).toEqual([
+      "haproxy has no server in api_pool that takes requests",
+      "haproxy has api_pool/backend-api-1 DOWN for 20 min",
+      "closed: a; open: b",
+    ]);
+  });
+});
+
+describe("the screen", () => {
+  const at = new Date("2026-11-21T16:51:59Z");
+  const plain = (status: Status, before?: Status): string =>
+    // eslint-disable-next-line no-control-regex
+    screen(status, findingsOf(status, pools), at, before).replace(/\u001b\[\d+m/g, "");
+
+  it("has a line for each thing, what is wrong first", () => {
+    const seen = topology();
+    const shown = plain(
+      stack({
+        database: { seen: { ...judge(seen), ...seen } },
+        loadBalancers: balancer(edge, first, second.replace("UP,100", "DOWN,0")),
+      }),
+    );
+    expect(shown).toMatchSnapshot();
+  });
+
+  it("counts errors since the watch began, across a reload too", () => {
+    const was = stack({ loadBalancers: balancer(edge, first.replace(/1,100$/, "4,100"), second) });
+    const more = stack({
+      loadBalancers: balancer(edge.replace("7,", "9,"), first.replace(/1,100$/, "6,100"), second),
+    });
+    expect(plain(more, was)).toMatch(/haproxy +12 +40 +9 \(\+2\)\n/);
+    expect(plain(more, was)).toMatch(/backend-api-1 .* 6 \(\+2\)\n/);
+    expect(plain(more, was)).toMatch(/backend-api-2 .* 2$/m);
+    const reloaded = stack({ loadBalancers: balancer(edge, first, second) });
+    expect(plain(reloaded, was)).toMatch(/backend-api-1 .* 1 \(\+1\)\n/);
+  });
+});
