@@ -158,6 +158,11 @@ export class LabStack {
     return readOutputs(JSON.parse(ended.stdout));
   }
 
+  /** Of the login that the output `database` names. */
+  async databasePassword(): Promise<string> {
+    return (await this.#run(["stack", "output", "databasePassword", "--show-secrets"])).stdout.trim();
+  }
+
   async exportState(): Promise<unknown> {
     return JSON.parse((await this.#run(["stack", "export"])).stdout);
   }
