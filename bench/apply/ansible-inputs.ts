@@ -2,7 +2,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { stringify } from "yaml";
-import { plannedFiles, type PlannedFile } from "../../src/ops/diff/planned.ts";
+import type { PlannedFile } from "../../src/ops/diff/plan.ts";
+import { programPlan } from "../../src/ops/diff/program-plan.ts";
 import { edgeConfig } from "../../test/lab/support/edge-config.ts";
 import type { AnsibleSite } from "./ansible.ts";
 import { apiAddress, edgeAddress, streamAddress } from "./contender.ts";
@@ -37,9 +38,9 @@ export async function writeInputs(directory: string, site: AnsibleSite): Promise
   const keys = Object.entries<unknown>(config).map(([key, value]) => [`veza-edge:${key}`, value]);
   const text = stringify({ config: Object.fromEntries(keys) }, { aliasDuplicateObjects: false });
   await writeFile(join(directory, `Pulumi.${stack}.yaml`), text);
-  const planned = await plannedFiles(stack, pathToFileURL(`${directory}/`));
+  const { steps } = await programPlan(stack, pathToFileURL(`${directory}/`), "");
   const of = (container: string): readonly PlannedFile[] =>
-    planned.filter((file) => file.container === container);
+    steps.filter((step) => step.container === container).flatMap(({ files }) => files);
 
   const write = async (path: string, content: string, mode = 0o644): Promise<void> => {
     const whole = join(directory, path);
