@@ -51,7 +51,7 @@ export async function measureEngine(words: readonly string[], progress: Progress
       await progress.step(`Round ${String(round)} of ${String(rounds)}`, async (note) => {
         for (const piece of pieces) {
           note(`${piece.name}, load ${String(load())}`);
-          samples.push({ piece: piece.name, round, ...(await measured(piece, stack.backend)) });
+          samples.push({ piece: piece.name, round, ...(await measured(piece, `file://${stack.backend}`)) });
         }
       });
     const result: EngineResult = { ...(await machine()), samples };

@@ -38,9 +38,9 @@ export async function writeInputs(directory: string, site: AnsibleSite): Promise
   const keys = Object.entries<unknown>(config).map(([key, value]) => [`veza-edge:${key}`, value]);
   const text = stringify({ config: Object.fromEntries(keys) }, { aliasDuplicateObjects: false });
   await writeFile(join(directory, `Pulumi.${stack}.yaml`), text);
-  const { steps } = await programPlan(stack, pathToFileURL(`${directory}/`), "");
-  const of = (container: string): readonly PlannedFile[] =>
-    steps.filter((step) => step.container === container).flatMap(({ files }) => files);
+  const { steps } = await programPlan(stack, pathToFileURL(`${directory}/`), "no secret is compared");
+  const of = (name: string): readonly PlannedFile[] =>
+    steps.flatMap(({ container, files }) => (container === name ? files : []));
 
   const write = async (path: string, content: string, mode = 0o644): Promise<void> => {
     const whole = join(directory, path);

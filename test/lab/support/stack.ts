@@ -86,9 +86,9 @@ export class LabStack {
     return join(this.#directory, "project");
   }
 
-  /** URL of what keeps its state. */
+  /** Folder of its state; another project's stacks may lie beside it. */
   get backend(): string {
-    return `file://${this.#backend}`;
+    return join(this.#directory, "state");
   }
 
   /** Writes the stack file; `up` makes it true. */
@@ -167,7 +167,7 @@ export class LabStack {
 
   /** A verb of `bin/veza`, about this stack. */
   veza(verb: string, ...words: readonly string[]): Run {
-    return runVeza([verb, "--stack", this.name, ...words], `file://${this.#backend}`);
+    return runVeza([verb, "--stack", this.name, ...words], `file://${this.backend}`);
   }
 
   async outputs(): Promise<EdgeOutputs> {
@@ -181,18 +181,14 @@ export class LabStack {
 
   /** What a lost or never written state is: an empty backend. */
   async forgetState(): Promise<void> {
-    await rm(this.#backend, { recursive: true, force: true });
-    await mkdir(this.#backend);
+    await rm(this.backend, { recursive: true, force: true });
+    await mkdir(this.backend);
   }
 
   async #preview(): Promise<z.infer<typeof previewed>> {
     const ended = await this.#run(["preview", "--json"]);
     if (ended.failed) throw new Error(ended.all);
     return previewed.parse(JSON.parse(ended.stdout));
-  }
-
-  get #backend(): string {
-    return join(this.#directory, "state");
   }
 
   get #stackFile(): string {
@@ -207,12 +203,12 @@ export class LabStack {
   }
 
   #run(words: readonly string[]): Run {
-    return startPulumi([...words, "--stack", this.name, "--cwd", this.project], this.backend);
+    return startPulumi([...words, "--stack", this.name, "--cwd", this.project], `file://${this.backend}`);
   }
 
   /** Process that holds the stack's lock; undefined when nobody does. */
   #enginePid(): number | undefined {
     const project = { name: "veza-edge", dir: this.project, file: join(this.project, "Pulumi.yaml") };
-    return stackLocks({ dir: this.#backend }, project, this.name)[0]?.pid;
+    return stackLocks({ dir: this.backend }, project, this.name)[0]?.pid;
   }
 }

@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { z } from "zod";
+import { changed } from "../../tools/verbs/pulumi.ts";
+import { subnet } from "../lab/support/edge-config.ts";
+import { LabStack } from "../lab/support/stack.ts";
+import { until } from "../lab/support/until.ts";
+
+const reported = z.object({
+  drift: z.array(
+    z.object({
+      kind: z.string(),
+      container: z.string().optional(),
+      subject: z.string(),
+      says: z.string(),
+      patch: z.string().optional(),
+    }),
+  ),
+  runtime: z.array(z.object({ kind: z.string(), container: z.string().optional() })),
+  unseen: z.array(z.unknown()),
+});
+
+let stack: LabStack;
+beforeAll(async () => {
+  stack = await LabStack.open();
+  await stack.configure({
+    rest: {
+      volumes: "remove",
+      postgres: {
+        nodes: [
+          { id: 1, address: `${subnet}.51` },
+          { id: 2, address: `${subnet}.52` },
+        ],
+        routers: [{ id: 1, address: `${subnet}.55` }],
+        slotKeepMiB: 256,
+        walKeepMiB: 128,
+      },
+    },
+  });
+  await stack.up();
+}, 600_000);
+afterAll(() => stack.close(), 120_000);
+
+async function look(): Promise<z.infer<typeof reported> & { exitCode: number | undefined }> {
+  const { exitCode, stdout, all } = await stack.veza("drift", "--json");
+  try {
+    return { exitCode, ...reported.parse(JSON.parse(stdout)) };
+  } catch (error) {
+    throw new Error(all, { cause: error });
+  }
+}
+
+async function said(verb: string, ...words: readonly string[]): Promise<void> {
+  const { exitCode, all } = await stack.veza(verb, ...words);
+  expect(`${String(exitCode)} ${all}`).toMatch(/^0 /);
+}
+
+describe("a stack that was flipped, with a drained server, in maintenance", () => {
+  beforeAll(async () => {
+    await said("flip-db", "--yes");
+    await stack.incus.haproxy("set server api_pool/backend-api-1 state drain");
+    await said("maintenance", "up");
+  }, 240_000);
+  afterAll(async () => {
+    await stack.incus.haproxy("set server api_pool/backend-api-1 state ready");
+    await said("maintenance", "down");
+  }, 180_000);
+
+  it("has not drifted", async () => {
+    const { exitCode, drift, unseen, runtime } = await look();
+    expect({ exitCode, drift, unseen }).toEqual({ exitCode: 0, drift: [], unseen: [] });
+    expect(runtime.map(({ kind, container }) => `${container ?? ""}: ${kind}`)).toEqual(
+      expect.arrayContaining([
+        "haproxy: maintenance",
+        "backend-api-1: maintenance",
+        "backend-api-2: maintenance",
+        "haproxy: server",
+        "postgres-2: flipped",
+      ]),
+    );
+  }, 60_000);
+
+  it("is left so by an update, which changes nothing", async () => {
+    const before = (await look()).runtime;
+    expect(changed((await stack.up()).changes)).toBe(0);
+    expect((await look()).runtime).toEqual(before);
+  }, 120_000);
+});
+
+describe("what was changed by hand in nodes and routers", () => {
+  const byHand: readonly (readonly [container: string, shell: string, ...found: readonly string[]])[] = [
+    [
+      "postgres-2",
+      "echo 'work_mem = 1MB' >>/etc/postgresql/veza/postgresql.conf",
+      "file /etc/postgresql/veza/postgresql.conf",
+    ],
+    ["postgres-2", "echo 'x y' >>/etc/postgresql/veza/passwords", "file /etc/postgresql/veza/passwords"],
+    ["postgres-2", "chmod 0666 /etc/pgbouncer/veza.ini", "file /etc/pgbouncer/veza.ini"],
+    ["postgres-2", "systemctl disable --quiet veza-postgres-watch", "service veza-postgres-watch.service"],
+    ["postgres-1", "systemctl unmask --quiet postgresql", "service postgresql.service"],
+    ["postgres-1", "systemctl stop veza-postgres", "service veza-postgres.service", "topology postgres-1"],
+    [
+      "postgres-1",
+      "echo true >/usr/local/lib/veza/postgres.d/mine.sh",
+      "extra /usr/local/lib/veza/postgres.d/mine.sh",
+    ],
+    [
+      "db-router-1",
+      "sed -i 's/fall 2/fall 9/' /etc/haproxy/current/haproxy.cfg",
+      "file /etc/haproxy/current/haproxy.cfg",
+    ],
+    ["db-router-1", "systemctl disable --quiet haproxy", "service haproxy.service"],
+  ];
+
+  it("is found, and nothing else", async () => {
+    for (const [container, shell] of byHand) await stack.incus.shell(container, shell);
+    const { exitCode, drift } = await look();
+    const expected = byHand.flatMap(([container, , ...found]) => found.map((one) => `${container}: ${one}`));
+    expect(
+      drift.map(({ container, kind, subject }) => `${container ?? ""}: ${kind} ${subject}`).sort(),
+    ).toEqual(expected.sort());
+    expect(exitCode).toBe(2);
+    expect(drift.find(({ subject }) => subject.endsWith("/passwords"))?.patch).toBeUndefined();
+  }, 120_000);
+
+  it("is brought back while the primary goes on, and the next update has nothing to do", async () => {
+    const primary = await stack.incus.mainPid("postgres-2", "veza-postgres");
+    const { exitCode, all } = await stack.veza("drift", "--repair", "--yes");
+    expect(`${String(exitCode)} ${all}`).toMatch(/^0 /);
+    expect(await stack.incus.mainPid("postgres-2", "veza-postgres")).toBe(primary);
+    await until("nothing has drifted", async () => (await look()).exitCode === 0);
+    expect(changed((await stack.up()).changes)).toBe(0);
+  }, 300_000);
+});
