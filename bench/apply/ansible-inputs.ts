@@ -35,7 +35,7 @@ export async function writeInputs(directory: string, site: AnsibleSite): Promise
   });
   const stream = config.fleets?.["stream-server"];
   if (stream) stream.instances = [{ id: 1, address: streamAddress(site.place, 1) }];
-  const keys = Object.entries<unknown>(config).map(([key, value]) => [`veza-edge:${key}`, value]);
+  const keys = Object.entries<unknown>(config).map(([key, value]) => [`veza-edge:${key}`, value] as const);
   const text = stringify({ config: Object.fromEntries(keys) }, { aliasDuplicateObjects: false });
   await writeFile(join(directory, `Pulumi.${stack}.yaml`), text);
   const { steps } = await programPlan(stack, pathToFileURL(`${directory}/`), "no secret is compared");
