@@ -148,9 +148,9 @@ export class LabStack {
   /** What `bin/veza diff` says of it, compared with what is deployed. */
   async diff(): Promise<StackDiff> {
     const before = process.env["PULUMI_BACKEND_URL"];
-    process.env["PULUMI_BACKEND_URL"] = `file://${this.#backend}`;
+    process.env["PULUMI_BACKEND_URL"] = `file://${this.backend}`;
     try {
-      const directory = pathToFileURL(`${join(this.#directory, "project")}/`);
+      const directory = pathToFileURL(`${this.project}/`);
       const tell = (): void => undefined;
       const [diff] = await diffStacks({ stacks: [this.name], whole: false, checks: false, directory, tell });
       if (diff === undefined) throw new Error(`nothing was said of ${this.name}`);
@@ -165,9 +165,9 @@ export class LabStack {
     return this.#change("destroy").ended;
   }
 
-  /** A verb of `bin/veza`, about this stack. */
+  /** A verb of `bin/veza`, of one word or two, about this stack. */
   veza(verb: string, ...words: readonly string[]): Run {
-    return runVeza([verb, "--stack", this.name, ...words], `file://${this.backend}`);
+    return runVeza([...verb.split(" "), "--stack", this.name, ...words], `file://${this.backend}`);
   }
 
   async outputs(): Promise<EdgeOutputs> {
