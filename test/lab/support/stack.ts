@@ -119,9 +119,9 @@ export class LabStack {
     return this.#change("destroy").ended;
   }
 
-  /** A verb of `bin/veza`, about this stack. */
+  /** A verb of `bin/veza`, of one word or two, about this stack. */
   veza(verb: string, ...words: readonly string[]): Run {
-    return runVeza([verb, "--stack", this.name, ...words], `file://${this.#backend}`);
+    return runVeza([...verb.split(" "), "--stack", this.name, ...words], `file://${this.#backend}`);
   }
 
   async outputs(): Promise<EdgeOutputs> {
