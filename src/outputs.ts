@@ -122,6 +122,6 @@ export function readOutputs(edge: unknown): EdgeOutputs {
 export async function referencedOutputs(
   stack: Pick<StackReference, "getOutputDetails">,
 ): Promise<EdgeOutputs> {
-  const { value } = await stack.getOutputDetails("edge");
-  return readOutputs(value);
+  const edge = await stack.getOutputDetails("edge");
+  return readOutputs(edge.value);
 }

@@ -2,7 +2,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { stringify } from "yaml";
-import { plannedFiles, type PlannedFile } from "../../src/ops/diff/planned.ts";
+import type { PlannedFile } from "../../src/ops/diff/plan.ts";
+import { programPlan } from "../../src/ops/diff/program-plan.ts";
 import { edgeConfig } from "../../test/lab/support/edge-config.ts";
 import type { AnsibleSite } from "./ansible.ts";
 import { apiAddress, edgeAddress, streamAddress } from "./contender.ts";
@@ -34,12 +35,12 @@ export async function writeInputs(directory: string, site: AnsibleSite): Promise
   });
   const stream = config.fleets?.["stream-server"];
   if (stream) stream.instances = [{ id: 1, address: streamAddress(site.place, 1) }];
-  const keys = Object.entries<unknown>(config).map(([key, value]) => [`veza-edge:${key}`, value]);
+  const keys = Object.entries<unknown>(config).map(([key, value]) => [`veza-edge:${key}`, value] as const);
   const text = stringify({ config: Object.fromEntries(keys) }, { aliasDuplicateObjects: false });
   await writeFile(join(directory, `Pulumi.${stack}.yaml`), text);
-  const planned = await plannedFiles(stack, pathToFileURL(`${directory}/`));
-  const of = (container: string): readonly PlannedFile[] =>
-    planned.filter((file) => file.container === container);
+  const { steps } = await programPlan(stack, pathToFileURL(`${directory}/`), "no secret is compared");
+  const of = (name: string): readonly PlannedFile[] =>
+    steps.flatMap(({ container, files }) => (container === name ? files : []));
 
   const write = async (path: string, content: string, mode = 0o644): Promise<void> => {
     const whole = join(directory, path);

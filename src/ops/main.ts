@@ -21,6 +21,14 @@ if (!process.stdout.isTTY && process.env["FORCE_COLOR"] === undefined) process.e
 const program = new Command("veza")
   .description("Looks at a stack of veza-edge and operates it.")
   .showHelpAfterError("(veza --help shows every verb)")
+  .addHelpText(
+    "after",
+    `
+bin/veza VERB --help shows a verb's options, how it ends, and an example; docs/operating.md tells of all of them.
+Examples: bin/veza status --stack prod
+          bin/veza drain backend-api-1
+          source <(bin/veza completion bash)`,
+  )
   .hook("preAction", (_, called) => chooseStack(called));
 certificatesCommand(program);
 completionCommand(program);

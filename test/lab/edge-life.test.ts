@@ -22,6 +22,11 @@ async function pids(...instances: readonly number[]): Promise<readonly string[]>
   return Promise.all(instances.map((id) => stack.incus.mainPid(`backend-api-${String(id)}`, "backend-api")));
 }
 
+/** What a patch adds and removes. */
+function lines({ patch = "" }: { readonly patch?: string }): readonly string[] {
+  return patch.split("\n").filter((line) => /^[-+]/.test(line));
+}
+
 describe("an edge, deployed from nothing", () => {
   it("answers, keeps clients on their instance and tracks on theirs", async () => {
     const claims = await proveEdge({
@@ -55,6 +60,8 @@ describe("an edge, deployed from nothing", () => {
   it("has nothing to do in a second update, nor in a preview", async () => {
     expect(changed((await stack.up()).changes)).toBe(0);
     expect(changed(await stack.preview())).toBe(0);
+    const { against, containers, hosts } = await stack.diff();
+    expect([against.kind, containers, hosts]).toEqual(["deployed", [], []]);
   }, 120_000);
 
   it("is seen on one screen, and found well", async () => {
@@ -96,6 +103,9 @@ describe("an edge, deployed from nothing", () => {
     expect((await serversOf("api_pool")).get("backend-api-1")?.status).toBe("UP");
     expect(changed((await stack.up()).changes)).toBe(0);
     await stack.configure({ api: [1, 2], stream: [1], loadBalancer: { timeouts: { serverSeconds: 31 } } });
+    expect(
+      (await stack.diff()).containers.map(({ container, files }) => [container, files.map(lines)]),
+    ).toEqual([["haproxy", [["-    timeout server 30s", "+    timeout server 31s"]]]]);
     expect((await stack.up()).changes).toMatchObject({ update: 1 });
     expect((await serversOf("api_pool")).get("backend-api-2")?.status).toMatch(/^DRAIN/);
     const { stdout } = await stack.veza("status", "--json");

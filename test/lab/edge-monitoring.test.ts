@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { z } from "zod";
 import { loadMonitoringConfig } from "../../stacks/monitoring/src/config.ts";
 import { ruleFiles } from "../../stacks/monitoring/src/prometheus-unit.ts";
 import { labOutputs } from "../unit/support/lab-outputs.ts";
@@ -28,17 +29,15 @@ afterAll(async () => {
   for (const end of ends) await end();
 }, 120_000);
 
+const sections = z.array(z.tuple([z.string(), z.string()]));
+
 /** What stands in the dashboard's sections, by the section's id, in words separated by one space. */
 async function shown(): Promise<Readonly<Record<string, string>>> {
-  const sections = await dashboard.page.locator("section").all();
-  return Object.fromEntries(
-    await Promise.all(
-      sections.map(async (section) => [
-        (await section.getAttribute("id")) ?? "",
-        (await section.innerText()).replace(/\s+/g, " "),
-      ]),
-    ),
-  ) as Record<string, string>;
+  // In one breath: the page replaces them at each look.
+  const seen = await dashboard.page.evaluate(
+    "[...document.querySelectorAll('section')].map((section) => [section.id, section.innerText])",
+  );
+  return Object.fromEntries(sections.parse(seen).map(([id, text]) => [id, text.replace(/\s+/g, " ")]));
 }
 
 describe("a Prometheus that watches a stack", () => {

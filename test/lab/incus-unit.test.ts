@@ -45,14 +45,18 @@ afterAll(() => removeProjects([name]), 60_000);
 it.each([
   ["was refused", "fail 'not this one'"],
   ["was cut off when its files were there", "place; kill -9 $$"],
-])("a unit whose later version %s goes whole when it is not wanted any more", async (_, followUp) => {
-  expect(await files("apply", ["/root/unit/one"], "place")).toEqual({ status: 0, text: "" });
-  expect((await files("apply", ["/root/unit/one", "/root/unit/two"], followUp)).status).toBe(1);
-  expect(await there()).toContain("one");
-  expect(await files("delete", ["/root/unit/one"], "place")).toEqual({ status: 0, text: "" });
-  expect(await there()).toBe(gone);
-  expect(await files("delete", ["/root/unit/one"], "place")).toEqual({ status: 0, text: "" });
-}, 60_000);
+])(
+  "a unit whose later version %s goes whole when it is not wanted any more",
+  async (_, followUp) => {
+    expect(await files("apply", ["/root/unit/one"], "place")).toEqual({ status: 0, text: "" });
+    expect((await files("apply", ["/root/unit/one", "/root/unit/two"], followUp)).status).toBe(1);
+    expect(await there()).toContain("one");
+    expect(await files("delete", ["/root/unit/one"], "place")).toEqual({ status: 0, text: "" });
+    expect(await there()).toBe(gone);
+    expect(await files("delete", ["/root/unit/one"], "place")).toEqual({ status: 0, text: "" });
+  },
+  60_000,
+);
 
 it("a unit that a later version has replaced stays", async () => {
   await files("apply", ["/root/unit/one"], "place");

@@ -16,16 +16,10 @@ import {
   type PostgresNodeSpec,
 } from "../../src/postgres/model.ts";
 import { nodeSecretsUnit, nodeUnit } from "../../src/postgres/node-unit.ts";
-import {
-  CommitClient,
-  fromTwoNodes,
-  longestSilence,
-  query,
-  type Acknowledged,
-  type Database,
-} from "./support/commit-client.ts";
+import { longestSilence, query, type Acknowledged, type Database } from "./support/commit-client.ts";
 import { Containers } from "./support/containers.ts";
 import { bridge, gateway, lane, subnet } from "./support/edge-config.ts";
+import { WriteLoad } from "./support/write-load.ts";
 
 const project = `veza-test-pgf-${String(lane)}`;
 const nodes = [
@@ -56,7 +50,7 @@ export class FlipLab {
   readonly site = site;
   readonly database = database;
   readonly containers: Containers;
-  readonly #loads: Load[] = [];
+  readonly #loads: WriteLoad[] = [];
 
   private constructor(containers: Containers) {
     this.containers = containers;
@@ -75,10 +69,7 @@ export class FlipLab {
     for (const { name } of specs) await containers.shell(name, "/usr/local/lib/veza/postgres bootstrap");
     await lab.#apply(routerName, routerUnit());
     await lab.until("the primary takes writes", 30, () => lab.#isWritable());
-    await query(
-      database,
-      "CREATE TABLE commits (client int, number int, at timestamptz DEFAULT clock_timestamp(), PRIMARY KEY (client, number))",
-    );
+    await WriteLoad.prepare(database);
     return lab;
   }
 
@@ -161,19 +152,15 @@ export class FlipLab {
       .filter((name) => name !== "");
   }
 
-  async startLoad(clients: number): Promise<Load> {
-    const [row] = await query<{ next: number }>(
-      database,
-      "SELECT coalesce(max(client), 0) + 1 AS next FROM commits",
-    );
-    const load = new Load(row?.next ?? 1, clients);
+  async startLoad(clients: number): Promise<WriteLoad> {
+    const load = await WriteLoad.start(database, clients);
     this.#loads.push(load);
     await this.until("every client has written", 20, () => Promise.resolve(load.isUp()));
     return load;
   }
 
   /** Flips while the load runs. @returns ms without an acknowledged commit */
-  async flipUnderLoad(load: Load): Promise<{ silence: number; steps: FlipEnd["steps"] }> {
+  async flipUnderLoad(load: WriteLoad): Promise<{ silence: number; steps: FlipEnd["steps"] }> {
     const begin = performance.now();
     const { end } = await this.flip();
     const ended = performance.now();
@@ -182,15 +169,8 @@ export class FlipLab {
   }
 
   /** Acknowledged commits that are not there. */
-  async lost(load: Load): Promise<readonly Acknowledged[]> {
-    const rows = await query<{ client: number; number: number }>(
-      database,
-      "SELECT client, number FROM commits",
-    );
-    const there = new Set(rows.map(({ client, number }) => `${String(client)}:${String(number)}`));
-    return load
-      .acknowledged()
-      .filter(({ client, number }) => !there.has(`${String(client)}:${String(number)}`));
+  async lost(load: WriteLoad): Promise<readonly Acknowledged[]> {
+    return load.lost();
   }
 
   async until(what: string, seconds: number, holds: () => Promise<boolean>): Promise<void> {
@@ -234,32 +214,6 @@ async function addDataVolume(node: string): Promise<void> {
   await incus("storage", "volume", "create", "default", volume);
   const device = ["pool=default", `source=${volume}`, "path=/var/lib/postgresql"];
   await incus("config", "device", "add", node, `volume-${volume}`, "disk", ...device);
-}
-
-/** Clients that write through the router. */
-export class Load {
-  readonly #clients: readonly CommitClient[];
-
-  constructor(firstId: number, clients: number) {
-    this.#clients = Array.from({ length: clients }, (_, n) => new CommitClient(firstId + n, database));
-    for (const client of this.#clients) client.start();
-  }
-
-  isUp(): boolean {
-    return this.#clients.every(({ acknowledged }) => acknowledged.length > 0);
-  }
-
-  acknowledged(): readonly Acknowledged[] {
-    return this.#clients.flatMap((client) => client.acknowledged);
-  }
-
-  takenByTwoNodes(): readonly Acknowledged[] {
-    return fromTwoNodes(this.acknowledged());
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all(this.#clients.map((client) => client.stop()));
-  }
 }
 
 // What follows is the program's own, under names that nobody else has.

@@ -58,11 +58,11 @@ describe("a stack that was flipped, with a drained server, in maintenance", () =
   beforeAll(async () => {
     await said("flip-db", "--yes");
     await stack.incus.haproxy("set server api_pool/backend-api-1 state drain");
-    await said("maintenance", "up");
+    await said("maintenance up");
   }, 240_000);
   afterAll(async () => {
     await stack.incus.haproxy("set server api_pool/backend-api-1 state ready");
-    await said("maintenance", "down");
+    await said("maintenance down");
   }, 180_000);
 
   it("has not drifted", async () => {

@@ -37,3 +37,26 @@ it("a session that says nothing outlives ten new configurations, and leaves one 
   session.close();
   await until("no old worker is left", async () => (await lab.processes()).oldWorkers.length === 0, 30);
 }, 300_000);
+
+it("lets go of whoever is being connected to a primary that falls silent", async () => {
+  await until("the primary takes connections", async () => (await reachedNode()) === "1", 20);
+  // As when its host loses power: nothing says that a connection is not wanted.
+  await lab.node(1, "ip link set eth0 down");
+  const waits: number[] = [];
+  let ends = false;
+  const client = async (): Promise<void> => {
+    while (!ends) {
+      const begin = performance.now();
+      await reachedNode();
+      waits.push(performance.now() - begin);
+    }
+  };
+  const clients = Array.from({ length: 8 }, client);
+  await until("nobody is up", async () => !(await lab.isUp(1)), 20);
+  ends = true;
+  await Promise.all(clients);
+  await lab.nodeSays(2, "primary");
+  await until("the other node takes connections", async () => (await reachedNode()) === "2", 20);
+  // Whoever is forgotten waits until it gives up itself, after ten seconds.
+  expect(Math.max(...waits)).toBeLessThan(9_000);
+}, 60_000);

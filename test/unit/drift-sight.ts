@@ -41,7 +41,12 @@ export const unit = (name: string, spec: FilesSpec, logging?: string): object =>
     }),
     logging,
   );
-export const file = (path: string, content: string): FileSpec => ({ path, content, mode: "0644", owner: "root:root" });
+export const file = (path: string, content: string): FileSpec => ({
+  path,
+  content,
+  mode: "0644",
+  owner: "root:root",
+});
 
 const application = (name: string): FilesSpec => ({
   unit: "application",

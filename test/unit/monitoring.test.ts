@@ -38,6 +38,13 @@ function mistakes(keys: object): readonly string[] {
 
 const lab = labOutputs();
 
+/** The same without one of its keys. */
+function without<T extends object, K extends keyof T>(all: T, key: K): Omit<T, K> {
+  const rest = { ...all };
+  Reflect.deleteProperty(rest, key);
+  return rest;
+}
+
 /** What a file of the unit is, whole. */
 function fileOf(path: string, keys: object = {}, edge = lab): string {
   const { files } = prometheusUnit({ stack: "lab", edge, config: configWith(keys) });
@@ -98,8 +105,9 @@ describe("where Prometheus goes", () => {
   });
 
   it("is not known of a stack that an older program deployed", () => {
-    const { network: _network, ...older } = lab;
-    expect(() => placeOf(older, configWith({}))).toThrow("veza-lab was deployed by an older version");
+    expect(() => placeOf(without(lab, "network"), configWith({}))).toThrow(
+      "veza-lab was deployed by an older version",
+    );
   });
 });
 
@@ -119,7 +127,7 @@ describe("what is scraped", () => {
   });
 
   it("is less where there is less", () => {
-    const { postgres: _postgres, ...edge } = { ...lab, loadBalancers: [] };
+    const edge = { ...without(lab, "postgres"), loadBalancers: [] };
     expect(scrapeJobs(edge, configWith({})).map(({ name }) => name)).toEqual(["prometheus"]);
   });
 
@@ -136,7 +144,7 @@ describe("what is scraped", () => {
   });
 
   it("is not known of a database that an older program deployed", () => {
-    const nodes = (lab.postgres?.nodes ?? []).map(({ metrics: _metrics, ...node }) => node);
+    const nodes = (lab.postgres?.nodes ?? []).map((node) => without(node, "metrics"));
     const older = lab.postgres && { ...lab, postgres: { ...lab.postgres, nodes } };
     expect(() => scrapeJobs(older ?? lab, configWith({}))).toThrow(
       /does not say where postgres-1 has its metrics\. Nothing was changed/,
@@ -146,8 +154,7 @@ describe("what is scraped", () => {
 
 describe("prometheus.yml", () => {
   it("is this, for a stack with a load balancer alone", () => {
-    const { postgres: _postgres, certificates: _certificates, ...rest } = lab;
-    const edge = { ...rest, certificates: [], loadBalancers: lab.loadBalancers.slice(0, 1) };
+    const edge = { ...without(lab, "postgres"), certificates: [] };
     const keys = { scrapeSeconds: 5, alertmanagers: ["10.77.0.90:9093"], extraRules: "groups: []" };
     expect(parse(fileOf("/etc/prometheus/prometheus.yml", keys, edge))).toEqual({
       global: {
@@ -196,9 +203,8 @@ describe("the rules", () => {
     );
 
   it("are about what the stack has", () => {
-    const { postgres: _postgres, ...rest } = lab;
-    const without = names({ ...rest, certificates: [] });
-    expect(names().filter((name) => !without.includes(name))).toEqual([
+    const few = names({ ...without(lab, "postgres"), certificates: [] });
+    expect(names().filter((name) => !few.includes(name))).toEqual([
       "database:replication_lag_bytes:max",
       "database:primaries:sum",
       "CertificateEndsSoon",

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { planFailover, walBytes } from "../../src/ops/failover/plan.ts";
 import { reasonsAgainstRebuild } from "../../src/ops/rebuild/plan.ts";
 import { progressLine, readProgress } from "../../src/ops/rebuild/progress.ts";
-import { howToReturn } from "../../src/ops/rebuild/snapshots.ts";
+import { howToGoOn, howToReturn } from "../../src/ops/rebuild/snapshots.ts";
 import { begun, node, primaryDetails, silentNode, standbyDetails, topology } from "./postgres-sight.ts";
 
 describe("a rebuild", () => {
@@ -46,6 +46,14 @@ describe("a rebuild", () => {
     const snapshot = { name: "before-rebuild-20260101000000", pool: "default", volume: "postgres-2-data" };
     expect(howToReturn("veza-lab", "postgres-2", snapshot)).toContain(
       "incus storage volume snapshot restore default postgres-2-data before-rebuild-20260101000000 --project veza-lab",
+    );
+  });
+
+  test("asks for room where there was none", () => {
+    const snapshot = { name: "before-rebuild-20260101000000", pool: "default", volume: "postgres-2-data" };
+    expect(howToGoOn("veza-lab", snapshot, "could not connect")).toBe("Or run this again.");
+    expect(howToGoOn("veza-lab", snapshot, "write: No space left on device")).toMatch(
+      /^Or make room .*\n {2}incus storage volume snapshot list default postgres-2-data --project veza-lab$/,
     );
   });
 });

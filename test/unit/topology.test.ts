@@ -180,6 +180,16 @@ describe("the judgement", () => {
       },
       /^postgres-2: is fenced \(flip to postgres-1\)/,
     ],
+    [
+      "a node without data",
+      {
+        nodes: [
+          node(primaryDetails("postgres-1")),
+          node(standbyDetails("postgres-2", { role: "down", state: "down", systemIdentifier: null })),
+        ],
+      },
+      /^postgres-2: has no data: bin\/veza rebuild-standby postgres-2 copies/,
+    ],
   ])("is degraded by %s", (_, changes, problem) => {
     const judgement = judge(topology(changes));
     expect(judgement).toMatchObject({ verdict: "degraded", primary: "postgres-1" });

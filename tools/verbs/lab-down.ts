@@ -9,7 +9,7 @@ import { SetupError } from "../machine/setup-error.ts";
 import type { Progress } from "../progress.ts";
 import { findToolchain } from "../toolchain/index.ts";
 import { rootFile } from "./lab-names.ts";
-import { inMonitoring } from "./lab-monitoring.ts";
+import { digestFile, inMonitoring } from "./lab-monitoring.ts";
 import { changeStack, inWords, runPulumi } from "./pulumi.ts";
 
 /**
@@ -62,7 +62,7 @@ async function removeLeftovers(progress: Progress): Promise<void> {
   await progress.step("Leftovers", async (note) => {
     const left = await projectsWhere((name) => [labProject, labMonitoringProject].includes(name));
     await removeProjects(left);
-    await rm(rootFile, { force: true });
+    await Promise.all([rootFile, digestFile].map((file) => rm(file, { force: true })));
     note(left.length === 0 ? "none" : `removed Incus project ${left.join(", ")}`);
   });
 }

@@ -41,8 +41,8 @@ export async function lab(_words: readonly string[], progress: Progress): Promis
   });
   await ensureToolchain(progress);
   await setUpIncus(config, progress);
-  const isFirst = await deploy(progress);
-  await deployMonitoring(progress);
+  const { isFirst, hasChanged } = await deploy(progress);
+  await deployMonitoring(monitoring, hasChanged, progress);
   await prove(config, progress);
   await proveMonitoring(monitoring, progress);
   const drilled = isFirst ? await drill(progress) : true;
@@ -67,13 +67,14 @@ export async function setUpIncus(config: StackConfig, progress: Progress): Promi
   if (needs !== undefined) await progress.step("Incus", (note) => ensureIncus(needs, note));
 }
 
-/** Resolves with whether it was the first update of this stack that ended well. */
-async function deploy(progress: Progress): Promise<boolean> {
+/** Resolves with whether it was the first update of this stack that ended well, and whether it changed anything. */
+async function deploy(progress: Progress): Promise<{ isFirst: boolean; hasChanged: boolean }> {
   return progress.step(`Stack ${labStack}`, async (note) => {
     const changes = await changeStack(["up", "--stack", labStack], note);
-    const isFirst = changed(changes) > 0 && (await successfulUpdates()) === 1;
+    const hasChanged = changed(changes) > 0;
+    const isFirst = hasChanged && (await successfulUpdates()) === 1;
     note(inWords(changes));
-    return isFirst;
+    return { isFirst, hasChanged };
   });
 }
 

@@ -17,7 +17,8 @@ export function certificatesCommand(program: Command): void {
       "after",
       `
 Ends with 0 when every certificate is issued, none failed its last attempt, none has less than a tenth of its lifetime
-left, and none was left unlooked at for longer than such a tenth; with 2 when one is not so; with 1 when the load balancer could not be asked.`,
+left, and none was left unlooked at for longer than such a tenth; with 2 when one is not so; with 1 when the load balancer could not be asked.
+Example: bin/veza certs --stack prod`,
     )
     .action(async ({ stack, json }: { stack: string; json?: boolean }) => {
       const [{ readStack }, { certificatesOf }, { certificateTable }] = await Promise.all([

@@ -74,6 +74,8 @@ async function withBase(options: DiffOptions, base: string, key: string): Promis
       const stacks =
         options.stacks.length === 0 ? [...new Set([...here, ...revision.stacks])].sort() : options.stacks;
       const there = revision.plans(stacks);
+      // It is waited for below; until then its failure is nobody's.
+      there.catch(() => undefined);
       const diffs: StackDiff[] = [];
       // What is not in git is on neither side, whatever lies about here.
       const plans = await inFolder(work, async () => {
@@ -86,6 +88,7 @@ async function withBase(options: DiffOptions, base: string, key: string): Promis
           );
         return made;
       }).catch(async (error: unknown) => {
+        // Its folder is not taken away under it.
         await Promise.allSettled([there]);
         throw error;
       });

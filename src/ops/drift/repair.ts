@@ -1,7 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { hostDocument } from "../../incus/document.ts";
 import { readScript } from "../../shell/read-script.ts";
 import { claim, release, settle, type Claimed } from "../converge/claim.ts";
 import { commandName } from "../converge/name.ts";
+import type { Site } from "../converge/sites.ts";
 import { HostError, say } from "../host-shell.ts";
 import type { Drift, Mend } from "./item.ts";
 import { lookAround, type Look } from "./look.ts";
@@ -17,6 +19,8 @@ import type { Applied } from "./state.ts";
 /** Seconds for starting a container, or taking files away. */
 const prepareSeconds = 240;
 const forgetSeconds = 90;
+/** Seconds that database nodes get to find each other again. */
+const topologySeconds = 20;
 /** What follows from a repair is found by the next look: a secret that was put back restarts its application. */
 const mostRounds = 3;
 
@@ -51,18 +55,33 @@ export async function repair(applied: Applied, first: Look, talk: RepairTalk): P
   const claimed: Claimed[] = [];
   const problems: string[] = [];
   try {
-    for (const site of sites) claimed.push(await claim(site));
+    for (const site of concerned(plan)) claimed.push(await claim(site));
     for (const { site, found } of claimed) if (found.mark.unclean) await settle(site);
     for (let round = 1; !isEmpty(plan) && problems.length === 0 && round <= mostRounds; round++) {
       if (round > 1) talk.line("What follows from that:");
       problems.push(...(await carryOut(plan, applied.directory, talk)));
-      look = await lookAround(sites);
+      look = await lookAfter(plan, sites);
       plan = repairPlan(applied, repairable(look));
     }
   } finally {
     await Promise.allSettled(claimed.map(release));
   }
   return { look, problems };
+}
+
+function concerned({ again, prepare, forget }: RepairPlan): ReadonlySet<Site> {
+  return new Set([...again, ...prepare, ...forget].map(({ site }) => site));
+}
+
+/** A database node takes a moment to find its peer again. */
+async function lookAfter({ again }: RepairPlan, sites: readonly Site[]): Promise<Look> {
+  const hasNodes = again.some(({ command }) => command.unit === "postgres");
+  const deadline = Date.now() + (hasNodes ? topologySeconds * 1000 : 0);
+  for (;;) {
+    const look = await lookAround(sites);
+    if (Date.now() >= deadline || !look.drift.some(({ kind }) => kind === "topology")) return look;
+    await delay(1_000);
+  }
 }
 
 /** While a flip is under way, the nodes are its own. */

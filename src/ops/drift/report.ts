@@ -47,10 +47,14 @@ function summary(look: Look, seconds: number): string {
     case "clean":
       return `No drift: ${seen}.`;
     case "drift":
-      return `Drifted: ${look.drift.length}${look.unseen.length === 0 ? "" : `, and not everything could be looked at`} (${seen}). bin/veza drift --repair brings it back.`;
+      return `Drifted: ${look.drift.length}${look.unseen.length === 0 ? "" : ", and not everything could be looked at"} (${seen}).${whatNext(look)}`;
     case "unseen":
       return `Not everything could be looked at; the rest has not drifted (${seen}).`;
   }
+}
+
+function whatNext({ drift }: Look): string {
+  return drift.some(({ mends }) => mends.length > 0) ? " bin/veza drift --repair brings it back." : "";
 }
 
 /** The same for programs. Times in seconds, and ISO 8601. */
@@ -67,6 +71,6 @@ export function reportJson(stack: string, look: Look, at: Date, seconds: number)
   };
 }
 
-function driftJson({ mends, ...drift }: Drift): object {
-  return { ...drift, repairable: mends.length > 0 };
+function driftJson({ kind, host, container, subject, says, patch, mends }: Drift): object {
+  return { kind, host, container, subject, says, patch, repairable: mends.length > 0 };
 }

@@ -58,7 +58,7 @@ export interface SeenService {
   readonly since: number | undefined;
 }
 
-const aliases = z.array(z.object({ name: z.string() }));
+const aliases = z.array(z.object({ name: z.string() })).nullable();
 
 /** @throws when Incus did not say which images there are */
 export function readSeen(printed: string): SeenHost {
@@ -71,7 +71,7 @@ export function readSeen(printed: string): SeenHost {
     else containers.set(name, (current = []));
   }
   return {
-    images: new Set(aliases.parse(JSON.parse(bodyOf(host, "images"))).map(({ name }) => name)),
+    images: new Set((aliases.parse(JSON.parse(bodyOf(host, "images"))) ?? []).map(({ name }) => name)),
     artifacts: new Set(linesOf(host, "artifacts")),
     flip: bodyOf(host, "flip").trim(),
     containers: new Map([...containers].map(([name, sections]) => [name, insideOf(sections)])),

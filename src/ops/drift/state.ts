@@ -5,7 +5,7 @@ import { readStackFile } from "../../config/stack-file.ts";
 import type { DeployedState } from "../converge/index.ts";
 import { sitesOf, type Site } from "../converge/sites.ts";
 import { recordedCommands, type RecordedCommand } from "../recorded.ts";
-import { exportStack, projectDirectory } from "../stack.ts";
+import { exportStack, projectDirectory, StackError } from "../stack.ts";
 
 /** What was applied to a stack. */
 export interface Applied {
@@ -18,12 +18,15 @@ export interface Applied {
 
 /**
  * Reads what was applied to a stack.
- * @throws StackError when the stack cannot be read
+ * @throws StackError when the stack cannot be read, or nothing is deployed
  */
 export async function readApplied(stack: string): Promise<Applied> {
   const exportedState = await exportStack(stack);
   const directory = fileURLToPath(projectDirectory);
-  return appliedOf({ exportedState, directory, hosts: configuredHosts(stack, exportedState) });
+  const applied = appliedOf({ exportedState, directory, hosts: configuredHosts(stack, exportedState) });
+  if (applied.sites.length === 0)
+    throw new StackError(`stack ${stack} has nothing on any host. bin/pulumi up deploys it`);
+  return applied;
 }
 
 /** The same from a state that was read already. */

@@ -14,7 +14,8 @@ export function failoverCommand(program: Command): void {
       "after",
       `
 Asks for the name of the node that becomes the primary. The old one's container is stopped first and does not start with
-its host any more; where its host cannot be reached, you have to say that it has no power.`,
+its host any more; where its host cannot be reached, you have to say that it has no power.
+Example: bin/veza failover --force --stack prod`,
     )
     .action(async ({ stack }: { stack: string }) => {
       const [{ readStack }, { postgresSite }, { forceFailover }, { askFor }] = await Promise.all([

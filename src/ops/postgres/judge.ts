@@ -72,6 +72,8 @@ function nodeProblems({ name, container, details }: NodeView, { project, nodes }
     case "hung":
       return [`${name}: Postgres does not answer in time: journalctl -u veza-postgres in it`];
     case "down":
+      if ((details.systemIdentifier ?? undefined) === undefined)
+        return [`${name}: has no data: bin/veza rebuild-standby ${name} copies the other node's`];
       return [`${name}: Postgres does not run: journalctl -u veza-postgres in it`];
   }
 }

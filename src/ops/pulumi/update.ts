@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { execa } from "execa";
@@ -9,10 +11,17 @@ import { z } from "zod";
 import { hostsSchema } from "../../config/hosts.ts";
 import { readStackFile } from "../../config/stack-file.ts";
 import { conclude, converge, type DeployedState } from "../converge/index.ts";
+import { saysUnchanged } from "./event-log.ts";
 import { fileBackend, hasStack } from "./file-backend.ts";
 import { missingSecrets } from "./secrets.ts";
 import type { Project } from "./project.ts";
 import type { PulumiRun } from "./stack-init.ts";
+
+/** How Pulumi ended. */
+interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
 
 /** Limit for reading a stack's state, in ms. */
 const EXPORT_LIMIT = 120_000;
@@ -34,9 +43,11 @@ export async function update(
   if (missing !== undefined) return missing;
 
   const local = fileBackend(backend);
+  let before: DeployedState | undefined;
   if (!local || hasStack(local, project, stack)) {
     try {
       const state = await deployedState(run, project, stack);
+      before = state;
       const problems = await converge(state, say);
       await forgetInterruptedCreates(run, stack, state.exportedState);
       for (const line of problems) say(`not brought back: ${line}`);
@@ -44,8 +55,12 @@ export async function update(
       return `${error instanceof Error ? error.message : String(error)}\nNothing was updated.`;
     }
   }
-  const ended = await runInForeground(run, args);
-  const left = await concluded(run, project, stack, ended.code === 0);
+  const { ended, isUnchanged } = await recordedRun(run, args);
+  const left = await concluded(
+    // Asking Pulumi takes half a second, and is for nothing when it has just said that all is the same.
+    () => (isUnchanged && before ? Promise.resolve(before) : deployedState(run, project, stack)),
+    ended.code === 0,
+  );
   for (const one of left) say(`not as the stack's state says: ${one}`);
   if (ended.signal !== null) {
     say(
@@ -61,13 +76,11 @@ export async function update(
 
 /** What differs after the update; a host that cannot be asked any more is one of the answers. */
 async function concluded(
-  run: PulumiRun,
-  project: Project,
-  stack: string,
+  state: () => Promise<DeployedState>,
   succeeded: boolean,
 ): Promise<readonly string[]> {
   try {
-    return await conclude(await deployedState(run, project, stack), succeeded);
+    return await conclude(await state(), succeeded);
   } catch (error) {
     return [`cannot be seen: ${error instanceof Error ? error.message : String(error)}`];
   }
@@ -149,16 +162,45 @@ async function exportState(run: PulumiRun, stack: string): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
+/** Runs Pulumi to its end, and tells whether it ended well and has every resource as it was before. */
+async function recordedRun(
+  run: PulumiRun,
+  args: readonly string[],
+): Promise<{ ended: Ended; isUnchanged: boolean }> {
+  const folder = await mkdtemp(join(tmpdir(), "veza-events-"));
+  try {
+    const own = join(folder, "events.json");
+    const asked = askedEventLog(args);
+    const end = args.includes("--") ? args.indexOf("--") : args.length;
+    const ended = await runInForeground(
+      // The flag exists only with this.
+      { ...run, env: { ...run.env, PULUMI_DEBUG_COMMANDS: "true" } },
+      asked === undefined ? args.toSpliced(end, 0, "--event-log", own) : args,
+    );
+    const events = asked === undefined ? own : resolve(run.cwd, asked);
+    const log = await readFile(events, "utf8").catch(() => "");
+    return { ended, isUnchanged: ended.code === 0 && saysUnchanged(log) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Where the caller wants the log of events: Pulumi writes one only. */
+function askedEventLog(args: readonly string[]): string | undefined {
+  for (const [index, word] of args.entries()) {
+    if (word === "--event-log") return args[index + 1];
+    if (word.startsWith("--event-log=")) return word.slice("--event-log=".length);
+  }
+  return undefined;
+}
+
 /**
  * Runs Pulumi to its end. It gets each signal once: a second interrupt would make it drop everything.
  * On a terminal Ctrl-C reaches both of us; elsewhere Pulumi is in a process group of its own, so that a
  * signal to ours does not reach it twice, and gets what we get passed on. When we are killed outright it
  * goes with us: the hosts have us marked as the one who updates them, and would take it for ended.
  */
-function runInForeground(
-  run: PulumiRun,
-  args: readonly string[],
-): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+function runInForeground(run: PulumiRun, args: readonly string[]): Promise<Ended> {
   const terminal = process.stdin.isTTY || process.stdout.isTTY;
   const child = spawn("setpriv", ["--pdeathsig", "KILL", run.pulumi, ...args], {
     env: run.env,

@@ -8,7 +8,7 @@ import { PostgresSays } from "../postgres/says.ts";
 import { nodeNamed, peerOf, type PostgresSite } from "../postgres/site.ts";
 import { reasonsAgainstRebuild } from "./plan.ts";
 import { progressLine, readProgress } from "./progress.ts";
-import { howToReturn, pruneSnapshots, takeSnapshot } from "./snapshots.ts";
+import { howToGoOn, howToReturn, pruneSnapshots, takeSnapshot } from "./snapshots.ts";
 
 export interface RebuildTalk {
   /** A line for the person. */
@@ -44,10 +44,7 @@ export async function rebuildStandby(
   const peer = peerOf(site, node);
   const lock = await lockPostgres(site, "rebuild-standby");
   try {
-    const problem = (text: string): void => {
-      talk.line(text);
-    };
-    const reasons = reasonsAgainstRebuild(await look(site, problem), name);
+    const reasons = await reasonsAgainst(site, name, talk);
     if (reasons.length > 0)
       throw new RebuildError(`no rebuild:\n${reasons.map((reason) => `  ✗ ${reason}`).join("\n")}`);
     talk.line(`Wipe the data of ${name}, and copy it anew from ${peer.name}, which goes on taking writes.`);
@@ -63,7 +60,7 @@ export async function rebuildStandby(
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       throw new RebuildError(
-        `${message}\n${peer.name} was not touched by this. ${howToReturn(site.project, name, snapshot)}\nOr run this again.`,
+        `${message}\n${peer.name} was not touched by this. ${howToReturn(site.project, name, snapshot)}\n${howToGoOn(site.project, snapshot, message)}`,
       );
     }
     talk.line(
@@ -74,6 +71,26 @@ export async function rebuildStandby(
     if (gone.length > 0) talk.line(`${name}: older snapshots removed: ${gone.join(", ")}`);
   } finally {
     await lock.release();
+  }
+}
+
+/** A node that is busy says nothing at times: what stands in the way is looked at again before it counts. */
+async function reasonsAgainst(
+  site: PostgresSite,
+  name: string,
+  talk: RebuildTalk,
+): Promise<readonly string[]> {
+  for (let looks = 1; ; looks++) {
+    const said: string[] = [];
+    const reasons = reasonsAgainstRebuild(await look(site, (text) => said.push(text)), name);
+    if (reasons.length > 0 && looks < 3) {
+      await delay(1_000);
+      continue;
+    }
+    said.forEach((text) => {
+      talk.line(text);
+    });
+    return reasons;
   }
 }
 

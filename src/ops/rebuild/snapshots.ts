@@ -40,6 +40,15 @@ export function howToReturn(project: string, node: string, { pool, volume, name 
   ].join("\n");
 }
 
+/** The words that go on from a rebuild that failed, for a person. */
+export function howToGoOn(project: string, { pool, volume }: Snapshot, reason: string): string {
+  if (!/no space left|quota exceeded/i.test(reason)) return "Or run this again.";
+  return [
+    "Or make room and run this again: as long as a snapshot keeps what was there, a rebuild needs as much room again. Snapshots of earlier ones take room too:",
+    `  incus storage volume snapshot list ${pool} ${volume} --project ${project}`,
+  ].join("\n");
+}
+
 async function ask(
   site: PostgresSite,
   node: string,

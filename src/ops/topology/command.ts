@@ -12,7 +12,8 @@ export function topologyCommand(program: Command): void {
       "after",
       `
 Changes nothing. Ends with 0 when all is well, with 2 when something is not as it should be, with 1 when the stack cannot
-be read.`,
+be read.
+Example: bin/veza topology --stack prod --json`,
     )
     .action(async ({ stack, json }: { stack: string; json?: boolean }) => {
       const [{ readStack }, { postgresSite }, { look }, { judge }, { topologyTables }] = await Promise.all([

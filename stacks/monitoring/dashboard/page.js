@@ -1,3 +1,4 @@
+/* global AbortSignal, document, fetch, setTimeout, URLSearchParams */
 import { board, history, line, queries } from "./view.js";
 
 /** Milliseconds between two looks. */

@@ -25,8 +25,9 @@ export const queries = {
   lag: "veza_postgres_replication_lag_bytes",
   timeline: "veza_postgres_timeline",
   targets: "up",
-  drift: "veza_drift_items",
-  driftLook: "veza_drift_last_look_timestamp_seconds",
+  // Others' drift may lie in the same file.
+  drift: "veza_drift_items and on (stack) veza_stack_info",
+  driftLook: "veza_drift_last_look_timestamp_seconds and on (stack) veza_stack_info",
 };
 
 /** What is drawn: the last hour. */

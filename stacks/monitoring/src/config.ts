@@ -60,8 +60,8 @@ export const monitoringSchema = z.strictObject({
       certificateDays: z.int().min(1).max(365).default(15),
       /** MiB of WAL that the standby may be behind for five minutes. @default 64 */
       replicationLagMiB: z.int().min(1).default(64),
-      /** Hours after which `bin/veza drift` should have looked again. @default 26 */
-      driftHours: z.int().min(1).default(26),
+      /** Hours after which `bin/veza drift` should have looked again. @default 2 */
+      driftHours: z.int().min(1).default(2),
     })
     .prefault({}),
   /** Alertmanagers that alerts are sent to, as ADDRESS:PORT. @default nobody is told; the dashboard shows them */

@@ -53,6 +53,11 @@ export class IncusProject {
     await incus("delete", "--force", container, "--project", this.name);
   }
 
+  /** Any other verb of Incus, in this project. */
+  async says(...words: readonly string[]): Promise<string> {
+    return incus("--project", this.name, ...words);
+  }
+
   async stop(...containers: readonly string[]): Promise<void> {
     await incus("stop", "--force", ...containers, "--project", this.name);
   }

@@ -1,10 +1,11 @@
 import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { stringify } from "yaml";
 import { z } from "zod";
 import { bundleStandIns } from "../../../lab/bundle.ts";
+import { diffStacks, type StackDiff } from "../../../src/ops/diff/diff.ts";
 import { stackLocks } from "../../../src/ops/pulumi/file-backend.ts";
 import { readOutputs, type EdgeOutputs } from "../../../src/outputs.ts";
 import type { Changes } from "../../../tools/verbs/pulumi.ts";
@@ -144,18 +145,39 @@ export class LabStack {
     );
   }
 
+  /** What `bin/veza diff` says of it, compared with what is deployed. */
+  async diff(): Promise<StackDiff> {
+    const before = process.env["PULUMI_BACKEND_URL"];
+    process.env["PULUMI_BACKEND_URL"] = `file://${this.backend}`;
+    try {
+      const directory = pathToFileURL(`${this.project}/`);
+      const tell = (): void => undefined;
+      const [diff] = await diffStacks({ stacks: [this.name], whole: false, checks: false, directory, tell });
+      if (diff === undefined) throw new Error(`nothing was said of ${this.name}`);
+      return diff;
+    } finally {
+      if (before === undefined) delete process.env["PULUMI_BACKEND_URL"];
+      else process.env["PULUMI_BACKEND_URL"] = before;
+    }
+  }
+
   async destroy(): Promise<Ended> {
     return this.#change("destroy").ended;
   }
 
-  /** A verb of `bin/veza`, about this stack. */
+  /** A verb of `bin/veza`, of one word or two, about this stack. */
   veza(verb: string, ...words: readonly string[]): Run {
-    return runVeza([verb, "--stack", this.name, ...words], `file://${this.backend}`);
+    return runVeza([...verb.split(" "), "--stack", this.name, ...words], `file://${this.backend}`);
   }
 
   async outputs(): Promise<EdgeOutputs> {
     const ended = await this.#run(["stack", "output", "edge", "--json"]);
     return readOutputs(JSON.parse(ended.stdout));
+  }
+
+  /** Of the login that the output `database` names. */
+  async databasePassword(): Promise<string> {
+    return (await this.#run(["stack", "output", "databasePassword", "--show-secrets"])).stdout.trim();
   }
 
   async exportState(): Promise<unknown> {
