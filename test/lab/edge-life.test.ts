@@ -182,12 +182,12 @@ describe("an edge in maintenance", () => {
 
 describe("the end of an edge", () => {
   it("is seen as what it is, when an instance is stopped", async () => {
-    await stack.incus.stop("backend-api-3");
+    await stack.incus.stop("backend-api-1");
     const seen = await stack.veza("status", "--json");
     expect(seen.exitCode).toBe(2);
     expect(JSON.parse(seen.stdout)).toMatchObject({
       problems: expect.arrayContaining([
-        `backend-api-3 is Stopped; on main: incus start backend-api-3 --project ${stack.incus.name}`,
+        `backend-api-1 is Stopped; on main: incus start backend-api-1 --project ${stack.incus.name}`,
       ]),
     });
   }, 60_000);
