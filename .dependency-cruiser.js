@@ -44,6 +44,23 @@ export default {
       to: { path: "^src/|@pulumi/", pathNot: any(pure) },
     },
     {
+      name: "other-stacks-use-what-is-below",
+      comment:
+        "Another project has this one's building blocks and its outputs; none of its rooms, and nothing of it above.",
+      severity: "error",
+      from: { path: "^stacks/" },
+      to: {
+        path: "^(src|tools|lab)/",
+        pathNot: `${any(["incus", ...pure])}|^src/(outputs|engine-watch)\\.ts$`,
+      },
+    },
+    {
+      name: "nothing-below-uses-other-stacks",
+      severity: "error",
+      from: { path: "^(src|lab)/" },
+      to: { path: "^stacks/" },
+    },
+    {
       name: "only-incus-knows-command",
       comment: "One room owns how something is said to a host.",
       severity: "error",
@@ -94,7 +111,7 @@ export default {
     {
       name: "program-runs-without-development-packages",
       severity: "error",
-      from: { path: "^src/" },
+      from: { path: "^(src|stacks)/" },
       to: { dependencyTypes: ["npm-dev"] },
     },
   ],

@@ -22,6 +22,8 @@ export function edgeOutputs(stack: string, config: StackConfig, pools: Pools): E
   return {
     version: outputsVersion,
     project: `veza-${stack}`,
+    network: config.network,
+    storage: config.storage,
     hosts: config.hosts,
     loadBalancers: (lb?.instances ?? []).map((instance) => {
       const ports = lb?.ports ?? { http: 80, https: 443, stats: 9100 };
@@ -76,6 +78,7 @@ function databaseOutputs(
         name: postgresNodeName(id),
         host,
         address,
+        metrics: `http://${address}:${String(postgresPorts.health)}/metrics`,
       })),
       routers: postgres.routers.map(({ id, host = only, address }) => {
         const at = `http://${address}:${String(postgresPorts.routerStats)}`;

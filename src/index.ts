@@ -5,7 +5,9 @@ import { ConfigError } from "./config/problem.ts";
 import { Edge } from "./edge.ts";
 import { endWithEngine } from "./engine-watch.ts";
 import { missingFiles, oversizedFiles } from "./requirements.ts";
+import { plainStackTraces } from "./stack-traces.ts";
 
+plainStackTraces();
 endWithEngine();
 const stack = pulumi.getStack();
 const sshPrivateKey = new pulumi.Config().getSecret("sshPrivateKey");

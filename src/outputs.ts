@@ -1,7 +1,11 @@
+import type { StackReference } from "@pulumi/pulumi";
 import { z } from "zod";
 import { poolNames } from "./config/pool.ts";
 
-/** Raised whenever a consumer of the previous version could not read the outputs any more. */
+/**
+ * Raised whenever a consumer of the previous version could not read the outputs any more. What is only added does not
+ * raise it, and is optional for whoever reads a stack that was deployed before.
+ */
 export const outputsVersion = 1;
 
 const connection = z.discriminatedUnion("connection", [
@@ -31,6 +35,10 @@ export const outputsSchema = z.object({
   version: z.literal(outputsVersion),
   /** Incus project, on every host. */
   project: z.string(),
+  /** The Incus bridge that all of it is on, by its name and its own address with the prefix length; on every host. */
+  network: z.object({ bridge: z.string(), gateway: z.string() }).optional(),
+  /** Incus storage pool of root disks and volumes, on every host. */
+  storage: z.string().optional(),
   hosts: z.record(z.string(), connection),
   loadBalancers: z.array(
     z.object({
@@ -72,7 +80,8 @@ export const outputsSchema = z.object({
   /** Where Postgres is; which node is the primary is decided at run time, and no output. */
   postgres: z
     .object({
-      nodes: z.array(databaseContainer),
+      /** `metrics`: Prometheus metrics of pg-health, who the node is and how far behind. */
+      nodes: z.array(databaseContainer.extend({ metrics: z.string().optional() })),
       /** Statistics and metrics as a load balancer's. */
       routers: z.array(databaseContainer.extend({ stats: z.string(), metrics: z.string() })),
       /** Snapshots of data that a rebuild replaced, kept for each node. */
@@ -98,5 +107,21 @@ export function readOutputs(edge: unknown): EdgeOutputs {
       `the stack's outputs have version ${String(found.data.version)}, this program reads version ${String(outputsVersion)}: deploy the stack with the same version of veza-edge, or use that version here`,
     );
   }
-  return outputsSchema.parse(edge);
+  const parsed = outputsSchema.safeParse(edge);
+  if (parsed.success) return parsed.data;
+  throw new Error(
+    `the stack's outputs are not what version ${String(outputsVersion)} promises:\n${z.prettifyError(parsed.error)}`,
+  );
+}
+
+/**
+ * Reads what another Pulumi program's StackReference leads to. The result is plain data: await it before making
+ * resources, so that a preview shows everything.
+ * @throws Error as `readOutputs` does
+ */
+export async function referencedOutputs(
+  stack: Pick<StackReference, "getOutputDetails">,
+): Promise<EdgeOutputs> {
+  const { value } = await stack.getOutputDetails("edge");
+  return readOutputs(value);
 }

@@ -28,6 +28,12 @@ install_packages() {
   major=$(PATH=$outer_path node -p 'process.versions.node.split(".")[0]')
   [ "$major" -ge 20 ] || fail "Node $major is too old; install Node 20 or newer."
 
+  # A link leads to the packages of another checkout, which needs them as they are.
+  if [ -L "$root/node_modules" ]; then
+    printf '%s is a link, and what it leads to has other packages: replaced by a folder of its own (it led to %s)\n' \
+      "$root/node_modules" "$(readlink "$root/node_modules")" >&2
+    rm "$root/node_modules"
+  fi
   started=$(date +%s)
   printf 'Installing npm packages …\n' >&2
   log=$(mktemp)

@@ -31,6 +31,11 @@ const verbs: Readonly<Record<string, Entry>> = {
     needsRoot: ([tier]) => tier === undefined || tier === "lab" || tier === "soak",
     load: async () => (await import("./verbs/test.ts")).test,
   },
+  bench: {
+    says: "compare with another tool, or measure: apply, engine",
+    needsRoot: () => true,
+    load: async () => (await import("../bench/main.ts")).bench,
+  },
 };
 
 async function main([name = "", ...words]: readonly string[]): Promise<number> {

@@ -1,8 +1,8 @@
 import { BlockList, isIPv4 } from "node:net";
 import { certificateChecks } from "./certificate-checks.ts";
 import { databaseChecks } from "./database-checks.ts";
+import { apart, located, placed, type Placed } from "./placed.ts";
 import { poolNames } from "./pool.ts";
-import { databaseRouterName, postgresNodeName } from "./postgres.ts";
 import type { Problem } from "./problem.ts";
 import { yamlPath } from "./problem.ts";
 import type { Sketch } from "./sketch.ts";
@@ -21,47 +21,6 @@ export function crossChecks(config: Sketch): Problem[] {
     ...certificateChecks(config),
     ...databaseChecks(config),
     ...poolFeeds(config),
-  ];
-}
-
-interface Placed {
-  readonly name: string;
-  readonly host: string | undefined;
-  readonly address: string | undefined;
-  readonly path: readonly PropertyKey[];
-}
-
-/** Every container the config asks for, with its place in the YAML. */
-function placed(config: Sketch): Placed[] {
-  return [
-    ...(config.loadBalancer?.instances ?? []).map((instance, n) => ({
-      name: instance.name,
-      host: instance.host,
-      address: instance.address,
-      path: ["loadBalancer", "instances", n],
-    })),
-    ...[config.letsencrypt?.pebble ?? []].flat().map(({ name, address, host }) => ({
-      name,
-      host,
-      address,
-      path: ["letsencrypt", "pebble"],
-    })),
-    ...(["nodes", "routers"] as const).flatMap((kind) =>
-      (config.postgres?.[kind] ?? []).map(({ id, address, host }, n) => ({
-        name: id === undefined ? "" : kind === "nodes" ? postgresNodeName(id) : databaseRouterName(id),
-        host,
-        address,
-        path: ["postgres", kind, n],
-      })),
-    ),
-    ...Object.entries(config.fleets).flatMap(([fleet, spec]) =>
-      spec.instances.map((instance, n) => ({
-        name: instance.id === undefined ? "" : `${fleet}-${String(instance.id)}`,
-        host: instance.host,
-        address: instance.address,
-        path: ["fleets", fleet, "instances", n],
-      })),
-    ),
   ];
 }
 
@@ -174,27 +133,11 @@ function hostReferences(containers: readonly Placed[], hosts: readonly string[])
   });
 }
 
-/** Bridges of two hosts have nothing in common but their addresses: what is on one cannot be reached from the other. */
 function poolsOnOtherHosts(config: Sketch): Problem[] {
-  const names = Object.keys(config.hosts);
-  const [only] = names.length === 1 ? names : [];
-  const containers = placed(config).flatMap(({ host = only, ...rest }) =>
-    host !== undefined && names.includes(host) ? [{ host, ...rest }] : [],
-  );
+  const containers = located(config);
   const loadBalancers = containers.filter(({ path }) => path[0] === "loadBalancer");
-  return containers.flatMap(({ name, host, path }) => {
-    const elsewhere = ["loadBalancer", "postgres"].includes(String(path[0]))
-      ? undefined
-      : loadBalancers.find((one) => one.host !== host);
-    if (elsewhere === undefined) return [];
-    return [
-      {
-        path: yamlPath([...path, "host"]),
-        message: `the load balancer ${elsewhere.name} on ${elsewhere.host} cannot reach ${name} on ${host}: there is no network between the bridges of two hosts yet`,
-        hint: "place load balancers and what they talk to on one host",
-      },
-    ];
-  });
+  const behind = containers.filter(({ path }) => path[0] !== "loadBalancer" && path[0] !== "postgres");
+  return apart(behind, loadBalancers, "place load balancers and what they talk to on one host");
 }
 
 interface Listener {

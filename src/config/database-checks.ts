@@ -1,5 +1,5 @@
 import { missingPackages } from "./image-checks.ts";
-import { databaseRouterName, postgresNodeName } from "./postgres.ts";
+import { apart, located } from "./placed.ts";
 import { yamlPath, type Problem } from "./problem.ts";
 import type { Sketch } from "./sketch.ts";
 
@@ -8,47 +8,19 @@ export function databaseChecks(config: Sketch): Problem[] {
   return [...onOneHost(config), ...references(config), ...packages(config)];
 }
 
-interface Member {
-  readonly name: string;
-  readonly host: string;
-  readonly path: readonly PropertyKey[];
-}
-
-/** As for load balancers and what is behind them: the bridges of two hosts have nothing in common. */
 function onOneHost(config: Sketch): Problem[] {
-  const { postgres, fleets } = config;
-  const hosts = Object.keys(config.hosts);
-  const [only] = hosts.length === 1 ? hosts : [];
-  const member = (name: string, host: string | undefined, path: readonly PropertyKey[]): Member[] => {
-    const on = host ?? only;
-    return on === undefined || !hosts.includes(on) ? [] : [{ name, host: on, path }];
-  };
-  const [first, ...others] = [
-    ...(postgres?.nodes ?? []).flatMap(({ id = 0, host }, n) =>
-      member(postgresNodeName(id), host, ["postgres", "nodes", n]),
-    ),
-    ...(postgres?.routers ?? []).flatMap(({ id = 0, host }, n) =>
-      member(databaseRouterName(id), host, ["postgres", "routers", n]),
-    ),
-    ...Object.entries(fleets).flatMap(([fleet, { database, instances }]) =>
-      database === undefined
-        ? []
-        : instances.flatMap(({ id = 0, host }, n) =>
-            member(`${fleet}-${String(id)}`, host, ["fleets", fleet, "instances", n]),
-          ),
-    ),
-  ];
-  if (first === undefined || postgres === undefined) return [];
-  return others.flatMap(({ name, host, path }) =>
-    host === first.host
-      ? []
-      : [
-          {
-            path: yamlPath([...path, "host"]),
-            message: `${name} on ${host} and ${first.name} on ${first.host} cannot reach each other: there is no network between the bridges of two hosts yet`,
-            hint: "place database nodes, their routers and the fleets that use them on one host",
-          },
-        ],
+  const users = Object.entries(config.fleets).flatMap(([fleet, { database }]) =>
+    database === undefined ? [] : fleet,
+  );
+  const members = located(config).filter(
+    ({ path: [room, fleet] }) =>
+      room === "postgres" || (room === "fleets" && users.some((user) => user === fleet)),
+  );
+  const first = members.filter(({ path }) => path[0] === "postgres").slice(0, 1);
+  return apart(
+    members,
+    first,
+    "place database nodes, their routers and the fleets that use them on one host",
   );
 }
 

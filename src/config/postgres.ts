@@ -105,7 +105,10 @@ export const postgresSchema = z
     walKeepMiB: z.int().min(64).default(512),
     /** Sessions that each node has room for. @default 100 */
     connections: z.int().min(30).max(10_000).default(100),
-    /** Raise it for new passwords: the other one of the two login roles of each owner gets one and is used. @default 1 */
+    /**
+     * Raise it for new passwords: the other one of the two login roles of each owner gets one and is used, and so does
+     * replication. @default 1
+     */
     passwordRevision: z.int().min(1).default(1),
     /** Snapshots of data that was replaced by a rebuild, kept for each node. @default 3 */
     snapshotsKept: z.int().min(1).max(100).default(3),

@@ -7,11 +7,12 @@ export interface Problem {
   readonly hint?: string;
 }
 
-export function yamlPath(parts: readonly PropertyKey[]): string {
+/** @param project whose keys these are. @default veza-edge */
+export function yamlPath(parts: readonly PropertyKey[], project = "veza-edge"): string {
   const [room = "", ...rest] = parts;
   return rest.reduce<string>(
     (path, part) => (typeof part === "number" ? `${path}[${String(part)}]` : `${path}.${String(part)}`),
-    `veza-edge:${String(room)}`,
+    `${project}:${String(room)}`,
   );
 }
 

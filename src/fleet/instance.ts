@@ -40,13 +40,19 @@ export class Instance extends pulumi.ComponentResource {
       },
       { parent: this },
     );
+    const needs = args.needs ?? [];
     const secrets =
       args.password === undefined
         ? []
         : [
             new Files(
               `${name}-secrets`,
-              { container, spec: args.password.apply((password) => secretsUnit(spec, password)) },
+              {
+                container,
+                spec: args.password.apply((password) => secretsUnit(spec, password)),
+                // Right before the roll-out: one that starts again by itself until then has the other role's password.
+                after: [...needs, ...args.after],
+              },
               { parent: this },
             ).applied,
           ];
@@ -59,7 +65,7 @@ export class Instance extends pulumi.ComponentResource {
           ? {}
           : { push: { artifact: args.artifact, to: artifactPath(spec.application.artifact.sha256) } }),
         limitSeconds: rolloutSeconds(spec),
-        after: [...secrets, ...(args.needs ?? [])],
+        after: [...secrets, ...needs],
       },
       { parent: this },
     );

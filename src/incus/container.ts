@@ -12,6 +12,8 @@ export interface PublishedPort {
   readonly address: string;
   readonly port: number;
   readonly containerPort: number;
+  /** Whether what listens there understands the PROXY header; without it, the relay's address is all that it sees. @default true */
+  readonly proxyHeader?: boolean;
 }
 
 /** A volume and where the container has it. */
@@ -155,7 +157,7 @@ function proxyDevice(port: PublishedPort, address: string): Record<string, strin
         type: "proxy",
         listen,
         connect: `tcp:127.0.0.1:${String(port.containerPort)}`,
-        proxy_protocol: "true",
+        ...(port.proxyHeader === false ? {} : { proxy_protocol: "true" }),
       }
     : { type: "proxy", listen, connect: `tcp:${address}:${String(port.containerPort)}`, nat: "true" };
 }

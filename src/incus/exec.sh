@@ -29,7 +29,11 @@ main() { # apply | delete
     # Gone with its container, or replaced by a later version of the unit: nothing of this one is left.
     [ -n "$state" ] || return 0
     applied=$(incus_ config get "$CONTAINER" "user.veza.unit.$UNIT")
-    [ "${applied#pending }" = "$digest" ] || return 0
+    # A later version that was refused, or cut off, has not replaced this one: what is there goes.
+    case $applied in
+      "$digest" | 'pending '*) ;;
+      *) return 0 ;;
+    esac
   fi
   must_run "'$UNIT' cannot be applied"
   if [ "$1" = apply ]; then

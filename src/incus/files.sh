@@ -131,7 +131,9 @@ apply_unit() {
 
 delete_unit() {
   local path
-  [ -f "$unit_dir/manifest" ] || return 0
+  # What a later version had put in place when it was cut off goes with it.
+  restore
+  [ -f "$unit_dir/manifest" ] || { rm -rf "$unit_dir"; return 0; }
   if declare -F on_delete >/dev/null; then on_delete; fi
   while IFS= read -r path; do rm -f "$path"; done <"$unit_dir/manifest"
   rm -rf "$unit_dir"

@@ -51,7 +51,7 @@ END
     --customize-hook='copy-in '"$work"'/network /etc/systemd/network' \
     --customize-hook='mv "$1/etc/systemd/network/network" "$1/etc/systemd/network/10-eth0.network"' \
     --customize-hook='chroot "$1" systemctl --quiet enable systemd-networkd systemd-resolved' \
-    --customize-hook='chroot "$1" sh -c "systemctl --quiet disable haproxy postgresql 2>/dev/null || :"' \
+    --customize-hook='chroot "$1" sh -c "systemctl --quiet disable haproxy postgresql prometheus 2>/dev/null || :"' \
     --customize-hook='chroot "$1" systemctl --quiet mask systemd-networkd-wait-online.service apt-daily.timer apt-daily-upgrade.timer' \
     --customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/usr/share/doc/* "$1"/usr/share/locale/* "$1"/usr/share/man/*; : >"$1/etc/machine-id"' \
     "$SUITE" "$work/rootfs.tar" "$source" </dev/null ||

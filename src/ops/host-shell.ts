@@ -51,51 +51,6 @@ export async function say(
   }
 }
 
-/** What a host keeps for whoever said so, until it is given back, or this program ends, however it ends. */
-export interface Held {
-  release(): Promise<void>;
-}
-
-/**
- * Says a document to a host that takes hold of something, prints a line `held`, and keeps it until its standard input
- * ends; the connection stays open meanwhile.
- * @throws HostError as `say`, when it ends instead of printing that
- */
-export async function hold(
-  host: ReachableHost,
-  document: string,
-  action: string,
-  limitSeconds: number,
-): Promise<Held> {
-  const secrets = await mkdtemp(join(tmpdir(), "veza-ssh-"));
-  const [program, words] = await shellWords(host, action, limitSeconds, secrets);
-  const run = execa(program, words, { reject: false });
-  const ended = run.then(async (result) => {
-    await rm(secrets, { recursive: true, force: true });
-    return result;
-  });
-  // A host that ends early says why; that its input is closed by then says nothing more.
-  run.stdin.on("error", () => undefined);
-  run.stdin.write(document);
-  const isHeld = new Promise<boolean>((resolve) => {
-    let said = "";
-    run.stdout.on("data", (chunk: Buffer) => {
-      said += chunk.toString();
-      if (/^held$/m.test(said)) resolve(true);
-    });
-    run.stdout.on("end", () => {
-      resolve(false);
-    });
-  });
-  if (!(await isHeld)) throw notDone(host, await ended, limitSeconds);
-  return {
-    async release() {
-      run.stdin.end();
-      await ended;
-    },
-  };
-}
-
 /** A program of this machine and its words, which read a document on standard input and run it on that host. */
 export async function shellWords(
   host: ReachableHost,

@@ -23,12 +23,13 @@ export interface RecordedCommand {
 
 const secretMark = "4dabf18193072939515e22adb298388d";
 
-/** Values that the state marks as secret, as plain values (the export was made with `--show-secrets`). */
-function plain(value: unknown): unknown {
+/** Values that are marked as secret, as plain values: in an export that was made with `--show-secrets`, or by the SDK. */
+export function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;
   if (secretMark in value && "plaintext" in value && typeof value.plaintext === "string")
     return plain(JSON.parse(value.plaintext));
+  if (secretMark in value && "value" in value) return plain(value.value);
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }
 
@@ -49,7 +50,8 @@ const exported = z.object({
             urn: z.string(),
             type: z.string(),
             delete: z.boolean().optional(),
-            inputs: z.record(z.string(), z.unknown()).optional(),
+            inputs: z.record(z.string(), z.unknown()).default({}),
+            outputs: z.record(z.string(), z.unknown()).default({}),
           }),
         )
         .default([]),
@@ -64,13 +66,30 @@ const commandInputs = z.object({
   logging: z.string().optional(),
 });
 
+/** A resource as the stack's state has it, secrets in clear. */
+export interface RecordedResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly outputs: Readonly<Record<string, unknown>>;
+}
+
+/** The stack's resources in dependency order, from `pulumi stack export --show-secrets`. */
+export function recordedResources(exportedState: unknown): RecordedResource[] {
+  const { deployment } = exported.parse(exportedState);
+  const values = (record: Record<string, unknown>): Record<string, unknown> =>
+    Object.fromEntries(Object.entries(record).map(([name, value]) => [name, plain(value)]));
+  return (deployment?.resources ?? []).flatMap(({ urn, type, delete: leaving, inputs, outputs }) =>
+    // A resource that is only waiting for its deletion is no longer what the stack wants.
+    leaving === true ? [] : [{ urn, type, inputs: values(inputs), outputs: values(outputs) }],
+  );
+}
+
 /** The stack's commands in dependency order, from `pulumi stack export --show-secrets`. */
 export function recordedCommands(exportedState: unknown): RecordedCommand[] {
-  const { deployment } = exported.parse(exportedState);
-  return (deployment?.resources ?? []).flatMap((resource) => {
-    // A resource that is only waiting for its deletion is no longer what the stack wants.
-    if (!/^command:(local|remote):Command$/.test(resource.type) || resource.delete === true) return [];
-    const inputs = commandInputs.safeParse(plain(resource.inputs));
+  return recordedResources(exportedState).flatMap((resource) => {
+    if (!/^command:(local|remote):Command$/.test(resource.type)) return [];
+    const inputs = commandInputs.safeParse(resource.inputs);
     if (!inputs.success) return [];
     const { create, stdin, connection, logging } = inputs.data;
     return [

@@ -35,7 +35,9 @@ export class PostgresCluster extends pulumi.ComponentResource {
     super("veza:postgres:PostgresCluster", name, {}, opts);
     const { config } = args;
     const parent = { parent: this };
-    const replicator = password(`${name}-replicator-password`, parent);
+    // One role: what streams is not asked again, and what connects again retries until both nodes have the new one.
+    const revision = config.passwordRevision === 1 ? "" : `-${String(config.passwordRevision)}`;
+    const replicator = password(`${name}-replicator-password${revision}`, parent);
     const owners = ownersOf(config.databases).map((owner) => ({
       owner,
       logins: ownerLogins(name, owner, config.passwordRevision, parent),

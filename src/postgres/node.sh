@@ -30,7 +30,7 @@ start_services() {
     systemctl is-enabled --quiet "$service" || systemctl enable --quiet "$service"
   done
   # Of a node from before it had a socket, the service itself has the port.
-  systemctl is-active --quiet pg-health.socket || systemctl stop pg-health.service
+  systemctl is-active --quiet pg-health.socket || systemctl disable --now --quiet pg-health.service
   systemctl start pg-health.socket
   systemctl restart pg-health.service veza-postgres-watch.service
 }

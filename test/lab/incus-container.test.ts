@@ -224,7 +224,8 @@ describe("waiting for what an earlier update started", () => {
   });
 
   it("names the process that still is", async () => {
-    const holder = execa("flock", [`/run/veza/lock/${project}/${container}`, "sleep", "30"]);
+    const lock = `/run/veza/lock/${project}/${container}`;
+    const holder = execa("flock", [lock, "sleep", "30"], { reject: false });
     try {
       await new Promise((resolve) => setTimeout(resolve, 300));
       const said = await say(settle);
@@ -233,7 +234,7 @@ describe("waiting for what an earlier update started", () => {
     } finally {
       // The process that holds the lock is flock's child.
       await execa("pkill", ["-P", String(holder.pid)], { reject: false });
-      await holder.catch(() => undefined);
+      await holder;
     }
   });
 });

@@ -101,6 +101,26 @@ describe("the lab's database", () => {
       expect.arrayContaining(secretSteps.slice(0, 3)),
     );
   });
+
+  it("gives an instance a new password when the database has it, and its turn has come", async () => {
+    expect([...waitsFor(await program(), "backend-api-2-secrets-apply")]).toEqual(
+      expect.arrayContaining([...secretSteps.slice(0, 3), "backend-api-1-rollout-apply"]),
+    );
+  });
+
+  it("has a new password for replication too", async () => {
+    const [first, second] = [await program(), await programWith({ passwordRevision: 2 })];
+    const replicator = (all: readonly Registered[]): readonly string[] =>
+      [1, 2].map((id) => {
+        const said = documents(all).get(`postgres-${String(id)}-secrets-apply`) ?? "";
+        return /^\*:\*:\*:replicator:([\w-]{32})$/m.exec(said)?.[1] ?? "";
+      });
+    const [before, after] = [replicator(first), replicator(second)];
+    expect(before[0]).toBe(before[1]);
+    expect(after[0]).toBe(after[1]);
+    expect(after[0]).toMatch(/^.{32}$/);
+    expect(after[0]).not.toBe(before[0]);
+  });
 });
 
 it("a stack without a database has nothing of it", async () => {

@@ -2,7 +2,7 @@
  * What the drop-in of tools/command-plugin promises on top of what the vendor's build does. Not for that one.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { local, remote, type types } from "@pulumi/command";
@@ -20,16 +20,46 @@ const fixture = new Fixture({ SSH_AUTH_SOCK: "/nonexistent/agent" });
 
 /** Live processes whose environment or command line has this word. */
 function processesWith(word: string): number {
+  return pidsWhere((environment, commandLine) => environment.includes(word) || commandLine.includes(word))
+    .length;
+}
+
+function pidsWhere(is: (environment: string, commandLine: string) => boolean): number[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
-  return pids.filter((pid) => {
+  return pids.map(Number).filter((pid) => {
     try {
-      const text = (file: string) => readFileSync(join("/proc", pid, file), "utf8");
-      return text("environ").includes(word) || text("cmdline").includes(word);
+      const text = (file: string) => readFileSync(join("/proc", String(pid), file), "utf8");
+      return is(text("environ"), text("cmdline"));
     } catch {
       return false; // gone meanwhile
     }
-  }).length;
+  });
 }
+
+describe("a killed engine", () => {
+  it("leaves neither the plugin behind, nor the command that it was at", async () => {
+    const { files } = fixture.sandbox;
+    const started = join(files, "killed.started");
+    const mark = `killed-${process.pid}`;
+    const up = fixture.sandbox.up("killed", async () => {
+      new local.Command("long", { create: `export MARK=${mark}; touch ${started}; sleep 100` });
+    });
+    await until(() => existsSync(started));
+    const home = join(files, "..", "home");
+    const ofSandbox = (program: string): number[] =>
+      pidsWhere((environment, words) => {
+        const [called = ""] = words.split("\0");
+        return environment.includes(`PULUMI_HOME=${home}`) && basename(called) === program;
+      });
+    const engines = ofSandbox("pulumi");
+    expect(engines.length).toBeGreaterThan(0);
+    expect(ofSandbox("pulumi-resource-command").length).toBeGreaterThan(0);
+    for (const engine of engines) process.kill(engine, "SIGKILL");
+    expect((await up).ok).toBe(false);
+    await until(() => ofSandbox("pulumi-resource-command").length === 0);
+    expect(processesWith(mark)).toBe(0);
+  });
+});
 
 describe("an interrupted update", () => {
   it.each(["local", "remote"] as const)("ends at once for a %s command", async (kind) => {

@@ -10,7 +10,7 @@ it("the drop-in's own Go tests pass", async () => {
   const go = await findOrFetchGo(toolchainDir(), () => {});
   const cwd = join(import.meta.dirname, "..", "..", "tools", "command-plugin");
   // -trimpath as the build has it, so that both find each other's packages in Go's cache.
-  const run = await execa(go.path, ["test", "-trimpath", "./lifecycle", "./remote"], {
+  const run = await execa(go.path, ["test", "-trimpath", "./engine", "./lifecycle", "./remote"], {
     cwd,
     all: true,
     reject: false,

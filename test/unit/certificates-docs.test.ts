@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 const repository = fileURLToPath(new URL("../../", import.meta.url));
 const page = readFileSync(`${repository}docs/letsencrypt.md`, "utf8");
 const sources = globSync(
-  ["src/{letsencrypt,incus,ops/certificates}/*.{sh,ts}", "templates/usr/local/lib/veza/**/*.sh"],
+  ["src/{letsencrypt,incus,ops,ops/certificates}/*.{sh,ts}", "templates/usr/local/lib/veza/**/*.sh"],
   { cwd: repository },
 )
   .map((file) => readFileSync(`${repository}${file}`, "utf8"))

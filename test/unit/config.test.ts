@@ -178,7 +178,7 @@ describe("a stack file with mistakes", () => {
       {
         path: "veza-edge:fleets.backend-api.instances[1].host",
         message:
-          "the load balancer haproxy on main cannot reach backend-api-2 on other: there is no network between the bridges of two hosts yet",
+          "backend-api-2 on other and haproxy on main cannot reach each other: there is no network between the bridges of two hosts yet",
         hint: "place load balancers and what they talk to on one host",
       },
     ]);

@@ -29,7 +29,7 @@ describe("a command in a container", () => {
 
   it("is ended by a signal that only the shell around it hears", async () => {
     const running = run(shellWords("veza-lab", place, ["sh", "-c", "echo on; exec sleep 30"], false), "");
-    running.stdout?.once("data", () => running.kill("SIGINT"));
+    running.stdout.once("data", () => running.kill("SIGINT"));
     expect(await running).toMatchObject({ timedOut: false, stdout: "on", exitCode: 130 });
   });
 

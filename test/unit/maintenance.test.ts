@@ -191,6 +191,7 @@ describe("a stack's maintenance", () => {
       verdict: "closed",
       problems: ["haproxy-2 does not say what is so: it is STOPPED"],
     });
+    expect(judge({ loadBalancers: [silent], services: [] }).verdict).toBe("unknown");
   });
 
   it("is shown with who is let through, by whom", () => {

@@ -44,6 +44,7 @@ function stack(changes: Partial<Status> = {}): Status {
     containers: [{ name: "haproxy", host: "main", address: "10.77.0.10", state: "Running" }],
     loadBalancers: [{ name: "haproxy", traffic: { seen: traffic(...usual) } }],
     certificates: { seen: [] },
+    maintenance: { seen: { verdict: "open", problems: [], loadBalancers: [], services: [] } },
     ...changes,
   };
 }
@@ -101,7 +102,9 @@ describe("what is found in a stack", () => {
       {
         hosts: [{ name: "main", where: "there", update: { seen: readMark("failed 2026-11-20T10:00:00Z") } }],
       },
-      [expect.stringMatching(/^the last update did not end well on main: bin\/pulumi up/)],
+      [
+        "the last update did not end well on main: bin/pulumi up brings it back to what was deployed, then on",
+      ],
     ],
     [
       "containers that are away",
@@ -145,7 +148,7 @@ describe("what is found in a stack", () => {
           database: { seen: { ...judge(seen), ...seen } },
         };
       })(),
-      ["postgres-2: its container is STOPPED: incus start postgres-2"],
+      ["postgres-2: its container is STOPPED: incus start postgres-2 --project veza-lab"],
     ],
     [
       "what could not be asked",
@@ -170,6 +173,36 @@ describe("what is found in a stack", () => {
         "an operator drains api_pool/backend-api-2 in haproxy: bin/veza ready backend-api-2 takes it back",
       ],
     });
+  });
+});
+
+describe("a stack in maintenance", () => {
+  const stopped = (name: string) => ({ name, service: "backend-api", state: "inactive", keptStopped: true });
+  const services = ["backend-api-1", "backend-api-2"].map(stopped);
+  const down = balancer(edge, ...[first, second].map((one) => one.replace("UP,100", "DOWN,0")));
+
+  it("has nothing wrong when its applications are stopped for it, and says how it ends", () => {
+    const seen = { verdict: "closed", problems: [], loadBalancers: [], services } as const;
+    expect(findingsOf(stack({ loadBalancers: down, maintenance: { seen } }), pools)).toEqual({
+      problems: [],
+      notes: [
+        "the stack is in maintenance, and clients get a page: bin/veza maintenance down --stack prod ends it",
+      ],
+    });
+  });
+
+  it("has, where not all of it is", () => {
+    const seen = {
+      verdict: "mixed",
+      problems: ["closed: a; open: b"],
+      loadBalancers: [],
+      services: services.slice(1),
+    } as const;
+    expect(findingsOf(stack({ loadBalancers: down, maintenance: { seen } }), pools).problems).toEqual([
+      "haproxy has no server in api_pool that takes requests",
+      "haproxy has api_pool/backend-api-1 DOWN for 20 min",
+      "closed: a; open: b",
+    ]);
   });
 });
 

@@ -10,6 +10,7 @@ import (
 	p "github.com/pulumi/pulumi-go-provider"
 	"github.com/pulumi/pulumi-go-provider/infer"
 
+	"veza-edge/tools/command-plugin/engine"
 	"veza-edge/tools/command-plugin/local"
 	"veza-edge/tools/command-plugin/remote"
 )
@@ -21,12 +22,22 @@ const version = "1.2.1"
 func main() {
 	provider, err := newProvider()
 	if err == nil {
-		err = provider.Run(context.Background(), "command", version)
+		err = provider.Run(untilEngineEnds(), "command", version)
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "pulumi-resource-command: %s\n", err)
 		os.Exit(1)
 	}
+}
+
+// The engine names its address as the last word. Without one, somebody has
+// started this by hand for an engine to attach to.
+func untilEngineEnds() context.Context {
+	ctx := context.Background()
+	if len(os.Args) < 2 {
+		return ctx
+	}
+	return engine.Alive(ctx, os.Args[len(os.Args)-1])
 }
 
 // Tokens come from the Go package and type names: command:local:Command,

@@ -2,7 +2,13 @@ import { homedir } from "node:os";
 import { execa } from "execa";
 import type { StackConfig } from "../../src/config/stack.ts";
 import { incusAnswers } from "./incus.ts";
-import { incusNeeds, labProject, publishedListeners } from "./lab-stack.ts";
+import {
+  incusNeeds,
+  labMonitoringProject,
+  labProject,
+  publishedListeners,
+  type LabMonitoring,
+} from "./lab-stack.ts";
 import { lookAtMachine, type Listener } from "./machine.ts";
 import { problemsOf } from "./preflight.ts";
 import { SetupError } from "./setup-error.ts";
@@ -11,10 +17,10 @@ import { SetupError } from "./setup-error.ts";
  * Says whether the lab can be set up on this machine, before anything is changed.
  * @throws SetupError that lists all problems, each with what to do
  */
-export async function checkMachine(config: StackConfig): Promise<void> {
+export async function checkMachine(config: StackConfig, monitoring: LabMonitoring): Promise<void> {
   const needs = incusNeeds(config);
-  const held = await listenersOf(labProject);
-  const listeners = publishedListeners(config);
+  const held = (await Promise.all([labProject, labMonitoringProject].map(listenersOf))).flat();
+  const listeners = [...publishedListeners(config), ...monitoring.publish];
   const paths = { containers: "/var/lib", toolchain: homedir() };
   const machine = await lookAtMachine(listeners, paths, ({ address, port }) =>
     held.some((ours) => ours.address === address && ours.port === port),

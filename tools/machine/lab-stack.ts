@@ -1,6 +1,7 @@
 import { loadConfig } from "../../src/config/load.ts";
 import { readStackFile } from "../../src/config/stack-file.ts";
 import type { StackConfig } from "../../src/config/stack.ts";
+import { loadMonitoringConfig, type MonitoringConfig } from "../../stacks/monitoring/src/config.ts";
 import type { IncusNeeds } from "./incus.ts";
 import type { Listener } from "./machine.ts";
 
@@ -14,6 +15,16 @@ export const repository = new URL("../../", import.meta.url);
 /** @throws ConfigError that lists every mistake in Pulumi.lab.yaml */
 export function labConfig(): StackConfig {
   return loadConfig(labStack, readStackFile(labStack, repository));
+}
+
+/** The second project, which watches the lab, and its Incus project. */
+export const monitoringDirectory = new URL("stacks/monitoring/", repository);
+export const labMonitoringProject = `veza-monitoring-${labStack}`;
+export type LabMonitoring = MonitoringConfig;
+
+/** @throws ConfigError that lists every mistake in stacks/monitoring/Pulumi.lab.yaml */
+export function labMonitoring(): LabMonitoring {
+  return loadMonitoringConfig(labStack, readStackFile(labStack, monitoringDirectory));
 }
 
 /** What the lab expects of Incus on this machine; undefined where all of its hosts are other machines. */

@@ -11,6 +11,11 @@ export interface Program {
 /** Builds the containers' images. */
 export const imageBuilder: Program = { program: "mmdebstrap", packages: ["mmdebstrap"] };
 export const shellcheck: Program = { program: "shellcheck", packages: ["shellcheck"] };
+/** Shows pages to tests. */
+export const browser: Program = {
+  program: "chromium-headless-shell",
+  packages: ["chromium-headless-shell", "fonts-dejavu-core"],
+};
 
 /** Incus and what its bridge and its storage need; only asked for where no Incus answers. */
 export const incusPrograms: readonly Program[] = [

@@ -2,13 +2,14 @@ import { rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { incusAnswers } from "../machine/incus.ts";
-import { labProject, labStack } from "../machine/lab-stack.ts";
+import { labMonitoringProject, labProject, labStack } from "../machine/lab-stack.ts";
 import { projectsWhere, removeProjects } from "../machine/projects.ts";
 import { runScript } from "../machine/script.ts";
 import { SetupError } from "../machine/setup-error.ts";
 import type { Progress } from "../progress.ts";
 import { findToolchain } from "../toolchain/index.ts";
 import { rootFile } from "./lab-names.ts";
+import { inMonitoring } from "./lab-monitoring.ts";
 import { changeStack, inWords, runPulumi } from "./pulumi.ts";
 
 /**
@@ -23,7 +24,12 @@ export async function labDown(words: readonly string[], progress: Progress): Pro
 
   await doAll([
     async () => {
-      if (findToolchain() !== undefined) await destroyStack(progress);
+      // First, because it reads what the other one tells.
+      if (findToolchain() !== undefined)
+        await destroyStack(`Stack ${labStack} of monitoring`, inMonitoring, progress);
+    },
+    async () => {
+      if (findToolchain() !== undefined) await destroyStack(`Stack ${labStack}`, [], progress);
     },
     () => removeLeftovers(progress),
   ]);
@@ -54,27 +60,28 @@ export async function doAll(steps: readonly (() => Promise<void>)[]): Promise<vo
 
 async function removeLeftovers(progress: Progress): Promise<void> {
   await progress.step("Leftovers", async (note) => {
-    const left = await projectsWhere((name) => name === labProject);
+    const left = await projectsWhere((name) => [labProject, labMonitoringProject].includes(name));
     await removeProjects(left);
     await rm(rootFile, { force: true });
     note(left.length === 0 ? "none" : `removed Incus project ${left.join(", ")}`);
   });
 }
 
-async function destroyStack(progress: Progress): Promise<void> {
-  await progress.step(`Stack ${labStack}`, async (note) => {
-    if (!(await stackExists())) {
+/** @param project words that lead to it; none: this one */
+async function destroyStack(title: string, project: readonly string[], progress: Progress): Promise<void> {
+  await progress.step(title, async (note) => {
+    if (!(await stackExists(project))) {
       note("there is none");
       return;
     }
-    const changes = await changeStack(["destroy", "--stack", labStack], note);
-    await runPulumi(["stack", "rm", "--stack", labStack, "--yes", "--preserve-config"], note);
+    const changes = await changeStack([...project, "destroy", "--stack", labStack], note);
+    await runPulumi([...project, "stack", "rm", "--stack", labStack, "--yes", "--preserve-config"], note);
     note(inWords(changes));
   });
 }
 
-async function stackExists(): Promise<boolean> {
-  const listed: unknown = JSON.parse(await runPulumi(["stack", "ls", "--json"], () => undefined));
+async function stackExists(project: readonly string[]): Promise<boolean> {
+  const listed: unknown = JSON.parse(await runPulumi([...project, "stack", "ls", "--json"], () => undefined));
   return Array.isArray(listed) && listed.some(({ name }: { name?: unknown }) => name === labStack);
 }
 

@@ -7,14 +7,24 @@ import { databaseRouterName, postgresNodeName, postgresPorts } from "../../src/c
 import type { StackConfig } from "../../src/config/stack.ts";
 import { proveDatabase } from "../../src/ops/proof/database-proof.ts";
 import { proveEdge, type ProvedEdge } from "../../src/ops/proof/proof.ts";
+import { dashboardUrls } from "../../stacks/monitoring/src/scrape.ts";
 import { checkMachine } from "../machine/check.ts";
 import { ensureIncus } from "../machine/incus.ts";
-import { incusNeeds, labConfig, labStack, publishedListeners, repository } from "../machine/lab-stack.ts";
+import {
+  incusNeeds,
+  labConfig,
+  labMonitoring,
+  labStack,
+  publishedListeners,
+  repository,
+  type LabMonitoring,
+} from "../machine/lab-stack.ts";
 import { sudoPrefix } from "../machine/root.ts";
 import { SetupError } from "../machine/setup-error.ts";
 import type { Progress } from "../progress.ts";
 import { ensureToolchain } from "../toolchain/index.ts";
 import { provedBy } from "./lab-claims.ts";
+import { deployMonitoring, proveMonitoring } from "./lab-monitoring.ts";
 import { curlLine, labCertificates, proveNames } from "./lab-names.ts";
 import { changeStack, changed, inWords, runPulumi } from "./pulumi.ts";
 import { topologyPicture } from "./topology.ts";
@@ -24,16 +34,19 @@ export async function lab(_words: readonly string[], progress: Progress): Promis
   // First, because the stack file names what is bundled, and is checked against it.
   await bundle(progress);
   const config = labConfig();
+  const monitoring = labMonitoring();
   await progress.step("This machine", async (note) => {
-    await checkMachine(config);
+    await checkMachine(config, monitoring);
     note("has what the lab needs");
   });
   await ensureToolchain(progress);
   await setUpIncus(config, progress);
   const isFirst = await deploy(progress);
+  await deployMonitoring(progress);
   await prove(config, progress);
+  await proveMonitoring(monitoring, progress);
   const drilled = isFirst ? await drill(progress) : true;
-  progress.say(farewell(config));
+  progress.say(farewell(config, monitoring));
   if (drilled) return 0;
   throw new SetupError(
     "the lab is deployed and serves, but the failover drill broke a promise, or did not end; its report is above",
@@ -146,7 +159,7 @@ function provedEdge(config: StackConfig, baseUrl: string): ProvedEdge {
   };
 }
 
-function farewell(config: StackConfig): string {
+function farewell(config: StackConfig, monitoring: LabMonitoring): string {
   const sudo = sudoPrefix();
   const statistics = (config.loadBalancer?.instances ?? []).map(
     ({ address }) => `http://${address}:${String(config.loadBalancer?.ports.stats)}/stats`,
@@ -180,6 +193,7 @@ function farewell(config: StackConfig): string {
     "",
     `${pc.bold("Answers at")}  ${urls(config).join("  ")}`,
     `${pc.bold("Statistics")}  ${statistics.join("  ")}`,
+    `${pc.bold("Dashboard")}   ${dashboardUrls(monitoring).join("  ")}`,
     ...(curl === undefined ? [] : [`${pc.bold("By name")}     ${sudo}${curl}`]),
     "",
     pc.bold("Try next"),

@@ -1,5 +1,6 @@
 import Table from "cli-table3";
 import { labConfig } from "../machine/lab-stack.ts";
+import { browser, ensurePrograms } from "../machine/programs.ts";
 import { projectsWhere, removeProjects } from "../machine/projects.ts";
 import { SetupError } from "../machine/setup-error.ts";
 import type { Progress } from "../progress.ts";
@@ -107,13 +108,14 @@ function onIncus(tier: Tier): Tier {
   return { ...tier, prepare: prepareIncus, lock: "/run/lock/veza-edge-tests.lock" };
 }
 
-/** Tests of one room, and stacks that tests deploy (`lab-t-…`). Never the lab itself. */
-const testProject = /^veza-(test|lab-t)-/;
+/** Tests of one room, and stacks that tests deploy (`lab-t-…`) or watch. Never the lab itself. */
+const testProject = /^veza-(test|(monitoring-)?lab-t)-/;
 
 async function prepareIncus(progress: Progress): Promise<void> {
   await bundle(progress);
   await ensureToolchain(progress);
   await setUpIncus(labConfig(), progress);
+  await progress.step("Browser", (note) => ensurePrograms([browser], note));
   // What a run that was killed left behind would hold addresses that the tests want.
   const left = await projectsWhere((name) => testProject.test(name));
   if (left.length === 0) return;

@@ -53,7 +53,7 @@ function overSteps({ from, to }: Way, says: PostgresSays): Step[] {
     close(from, says),
     {
       name: "stop",
-      title: `${from}: fence, stop PgBouncer and Postgres, read the end of its WAL`,
+      title: `${from}: stop PgBouncer and Postgres, fence it, read the end of its WAL`,
       isOutage: true,
       run: async () => {
         last = finalPosition(await says.node(from, [`stop-clean flip to ${to}`], stopSeconds));

@@ -1,9 +1,10 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { isAddressRange } from "../../config/address-range.ts";
+import { stackOption } from "../stack-option.ts";
 
 interface UpFlags {
   readonly stack: string;
-  readonly allow: readonly string[];
+  readonly allow?: readonly string[];
   readonly keepServices?: boolean;
 }
 
@@ -15,12 +16,11 @@ export function maintenanceCommand(program: Command): void {
   maintenance
     .command("up")
     .description("load balancers answer 503 with a page, then the applications stop")
-    .option("-s, --stack <stack>", "deployed stack", "lab")
+    .addOption(stackOption())
     .option(
       "--allow <network>",
       "address or range that is served all the same (more than once for several; config has others)",
       network,
-      [],
     )
     .option("--keep-services", "leave the applications running, for those who are let through")
     .addHelpText(
@@ -32,7 +32,7 @@ Examples:
   bin/veza maintenance up --stack prod
   bin/veza maintenance up --stack prod --keep-services --allow 192.0.2.10   # try a new version before anybody else`,
     )
-    .action(async ({ stack, allow, keepServices }: UpFlags) => {
+    .action(async ({ stack, allow = [], keepServices }: UpFlags) => {
       const [{ readStack }, { maintenanceSite }, { closeStack }] = await Promise.all([
         import("../stack.ts"),
         import("./site.ts"),
@@ -45,7 +45,7 @@ Examples:
   maintenance
     .command("down")
     .description("the applications start, and when load balancers see them well, clients are served again")
-    .option("-s, --stack <stack>", "deployed stack", "lab")
+    .addOption(stackOption())
     .option("--force", "serve clients without waiting for the applications")
     .addHelpText(
       "after",
@@ -67,7 +67,7 @@ Example: bin/veza maintenance down --stack prod`,
   maintenance
     .command("status", { isDefault: true })
     .description("show who is closed out and what runs (what `maintenance` alone does)")
-    .option("-s, --stack <stack>", "deployed stack", "lab")
+    .addOption(stackOption())
     .option("--json", "print it as JSON")
     .addHelpText(
       "after",
@@ -110,7 +110,7 @@ function ends(done: boolean, text: string): void {
   }
 }
 
-function network(text: string, before: readonly string[]): readonly string[] {
+function network(text: string, before: readonly string[] = []): readonly string[] {
   if (!isAddressRange(text))
     throw new InvalidArgumentError(
       "It has to be an IPv4 address or range such as 192.0.2.10 or 192.0.2.0/24.",

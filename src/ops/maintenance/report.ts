@@ -56,6 +56,7 @@ function verdict({ services }: MaintenanceState, { verdict: kind, problems }: Ju
       `In maintenance: clients see the page${kept > 0 ? ", and the applications are stopped" : "; the applications run for those who are let through"}.`,
     ),
     mixed: pc.red("Half in maintenance. bin/veza maintenance up or down makes it whole."),
+    unknown: pc.red("No load balancer says whether there is a maintenance."),
   }[kind];
   return [first, ...problems.map((problem) => `${pc.red("✗")} ${problem}`)];
 }

@@ -32,7 +32,8 @@ export interface ServiceState {
   readonly keptStopped: boolean;
 }
 
-export type Verdict = "open" | "closed" | "mixed";
+/** `unknown`: no load balancer says what is so. */
+export type Verdict = "open" | "closed" | "mixed" | "unknown";
 
 export interface Judgement {
   readonly verdict: Verdict;
@@ -113,7 +114,11 @@ export function judge({ loadBalancers, services }: MaintenanceState): Judgement 
       ? [`${names(stopped)} kept stopped, though no load balancer is closed`]
       : []),
   ];
-  return { verdict: verdictOf(closed.length, known.length, stopped.length), problems };
+  const isUnknown = loadBalancers.length > 0 && known.length === 0;
+  return {
+    verdict: isUnknown ? "unknown" : verdictOf(closed.length, known.length, stopped.length),
+    problems,
+  };
 }
 
 function verdictOf(closed: number, known: number, stopped: number): Verdict {

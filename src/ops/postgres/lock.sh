@@ -12,6 +12,6 @@ main() {
     exit 1
   }
   printf '%s\n' "$WHO" >"$file"
-  echo held
+  echo end
   cat >/dev/null
 }

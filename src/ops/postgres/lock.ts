@@ -1,7 +1,7 @@
 import { hostname, userInfo } from "node:os";
 import { hostDocument } from "../../incus/document.ts";
 import { readScript } from "../../shell/read-script.ts";
-import { hold, type Held } from "../host-shell.ts";
+import { converse } from "../conversation.ts";
 import type { PostgresSite } from "./site.ts";
 import { StackError } from "../stack.ts";
 
@@ -11,6 +11,11 @@ const longestSeconds = 86_400;
 /** Who runs this program. */
 export function operator(): string {
   return `${userInfo().username} on ${hostname()}`;
+}
+
+/** What this program has, until it gives it back, or ends, however it ends. */
+export interface Held {
+  release(): Promise<void>;
 }
 
 /**
@@ -25,5 +30,6 @@ export async function lockPostgres(site: PostgresSite, verb: string): Promise<He
     parameters: { PROJECT: site.project, WHO: `${verb} by ${operator()}` },
     script: readScript(import.meta.url, "lock.sh"),
   });
-  return hold(site.host(first.host), document, "hold", longestSeconds);
+  const held = await converse(site.host(first.host), document, "hold", longestSeconds);
+  return { release: () => held.end() };
 }

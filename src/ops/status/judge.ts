@@ -22,6 +22,7 @@ export function findingsOf(status: Status, pools: Readonly<Record<string, readon
   const { project, hosts, containers, loadBalancers, certificates, database } = status;
   const nodes =
     database !== undefined && "seen" in database ? database.seen.nodes.map(({ name }) => name) : [];
+  const excused = keptStopped(status.maintenance);
   return {
     problems: [
       ...hosts.flatMap(hostProblems),
@@ -29,7 +30,8 @@ export function findingsOf(status: Status, pools: Readonly<Record<string, readon
         // What is wrong with a node is said with what it is to its database.
         .filter(({ name }) => !nodes.includes(name))
         .flatMap((container) => containerProblems(container, project)),
-      ...loadBalancers.flatMap((balancer) => balancerProblems(balancer, pools)),
+      ...loadBalancers.flatMap((balancer) => balancerProblems(balancer, pools, excused)),
+      ...maintenanceProblems(status.maintenance),
       ...("problem" in certificates
         ? [`certificates are not known: ${certificates.problem}`]
         : certificates.seen.flatMap(({ name, problems }) => problems.map((problem) => `${name} ${problem}`))),
@@ -42,7 +44,11 @@ export function findingsOf(status: Status, pools: Readonly<Record<string, readon
               ...database.seen.problems,
             ]),
     ],
-    notes: [...hosts.flatMap(hostNotes), ...loadBalancers.flatMap(balancerNotes)],
+    notes: [
+      ...hosts.flatMap(hostNotes),
+      ...maintenanceNotes(status),
+      ...loadBalancers.flatMap(balancerNotes),
+    ],
   };
 }
 
@@ -77,24 +83,45 @@ function containerProblems({ name, host, state }: ContainerStatus, project: stri
 function balancerProblems(
   { name, traffic }: LoadBalancerStatus,
   pools: Readonly<Record<string, readonly string[]>>,
+  excused: readonly string[],
 ): string[] {
   if ("problem" in traffic) return [`${name} does not tell its servers: ${traffic.problem}`];
   const { servers } = traffic.seen;
   return Object.entries(pools).flatMap(([pool, wanted]) => {
     const there = servers.filter((server) => server.pool === pool);
     const usable = there.filter(({ status }) => serverStatus({ status }) === "up");
+    const isNeeded = wanted.some((server) => !excused.includes(server));
     return [
-      ...(wanted.length > 0 && usable.length === 0
-        ? [`${name} has no server in ${pool} that takes requests`]
-        : []),
+      ...(isNeeded && usable.length === 0 ? [`${name} has no server in ${pool} that takes requests`] : []),
       ...wanted
         .filter((server) => !there.some((one) => one.server === server))
         .map((server) => `${name} does not know ${pool}/${server}: bin/pulumi up brings its configuration`),
       ...there
-        .filter((server) => serverStatus(server) === "down")
+        .filter((one) => serverStatus(one) === "down" && !excused.includes(one.server))
         .map((server) => `${name} has ${pool}/${server.server} ${server.status}${sinceWords(server)}`),
     ];
   });
+}
+
+/** What is closed on purpose and looks alike everywhere is a note; what is not, somebody has to end. */
+function maintenanceProblems(maintenance: Status["maintenance"]): readonly string[] {
+  if ("problem" in maintenance) return [`whether it is in maintenance is not known: ${maintenance.problem}`];
+  const { verdict, problems } = maintenance.seen;
+  // Who does not answer is told of above.
+  return verdict === "closed" || verdict === "mixed" ? problems : [];
+}
+
+function maintenanceNotes({ maintenance, stack }: Status): string[] {
+  if ("problem" in maintenance || !["closed", "mixed"].includes(maintenance.seen.verdict)) return [];
+  return [
+    `the stack is in maintenance, and clients get a page: bin/veza maintenance down --stack ${stack} ends it`,
+  ];
+}
+
+/** Servers whose application a maintenance keeps stopped. */
+function keptStopped(maintenance: Status["maintenance"]): readonly string[] {
+  if ("problem" in maintenance) return [];
+  return maintenance.seen.services.filter((one) => one.keptStopped).map(({ name }) => name);
 }
 
 function balancerNotes({ name, traffic }: LoadBalancerStatus): string[] {

@@ -1,6 +1,7 @@
 import { serverStatus, type Stat } from "../../haproxy/runtime.ts";
 import type { Reported } from "../certificates/report.ts";
 import type { Mark } from "../converge/mark.ts";
+import type { Judgement as MaintenanceJudgement, MaintenanceState } from "../maintenance/state.ts";
 import type { Judgement } from "../postgres/judge.ts";
 import type { Topology } from "../postgres/topology.ts";
 
@@ -13,6 +14,8 @@ export interface Status {
   readonly containers: readonly ContainerStatus[];
   readonly loadBalancers: readonly LoadBalancerStatus[];
   readonly certificates: Part<readonly Reported[]>;
+  /** Whether clients are closed out, and applications kept stopped. */
+  readonly maintenance: Part<MaintenanceJudgement & MaintenanceState>;
   /** Absent for a stack without Postgres. */
   readonly database?: Part<Judgement & Topology>;
 }

@@ -5,6 +5,8 @@ import { containersOf } from "../containers.ts";
 import type { Found } from "../converge/compare.ts";
 import { look as lookAt } from "../converge/look.ts";
 import { hostLabel } from "../host-shell.ts";
+import { maintenanceSite } from "../maintenance/site.ts";
+import { judge as judgeMaintenance, look as lookAtMaintenance } from "../maintenance/state.ts";
 import { judge } from "../postgres/judge.ts";
 import { look as lookAtPostgres } from "../postgres/look.ts";
 import { postgresSite } from "../postgres/site.ts";
@@ -13,7 +15,13 @@ import { openStatistics, readStatistics, type Statistics } from "../statistics.t
 import { trafficFrom, type ContainerStatus, type Part, type Status, type Traffic } from "./status.ts";
 
 /** ms from one answer to the next question. Statistics are a request over a way that stays open; the others start programs. */
-const every = { statistics: 1_000, containers: 5_000, database: 5_000, certificates: 60_000 };
+const every = {
+  statistics: 1_000,
+  containers: 5_000,
+  database: 5_000,
+  maintenance: 15_000,
+  certificates: 60_000,
+};
 
 /** Asks all that a stack consists of, each part for itself: one that hangs or is gone does not keep the others back. */
 export class StackWatch {
@@ -21,6 +29,7 @@ export class StackWatch {
   readonly #hosts: ReadonlyMap<string, Asked<Found>>;
   readonly #balancers: ReadonlyMap<string, Asked<Traffic>>;
   readonly #certificates: Asked<Awaited<ReturnType<typeof certificatesOf>>>;
+  readonly #maintenance: Asked<Awaited<ReturnType<typeof maintenanceOf>>>;
   readonly #database: Asked<Awaited<ReturnType<typeof databaseOf>>> | undefined;
   readonly #open = new Map<string, Statistics>();
   readonly #closed = new AbortController();
@@ -38,6 +47,7 @@ export class StackWatch {
       loadBalancers.map(({ name }) => [name, new Asked(() => this.#traffic(name), every.statistics)]),
     );
     this.#certificates = new Asked(() => certificatesOf(stack, new Date()), every.certificates);
+    this.#maintenance = new Asked(() => maintenanceOf(stack), every.maintenance);
     this.#database = postgres && new Asked(() => databaseOf(stack), every.database);
   }
 
@@ -74,6 +84,7 @@ export class StackWatch {
         traffic: this.#balancers.get(balancer.name)?.last ?? notYet,
       })),
       certificates: this.#certificates.last,
+      maintenance: this.#maintenance.last,
       ...(this.#database && { database: this.#database.last }),
     };
   }
@@ -118,8 +129,19 @@ export class StackWatch {
 
   #asked(): readonly Asked<unknown>[] {
     const database = this.#database === undefined ? [] : [this.#database];
-    return [...this.#hosts.values(), ...this.#balancers.values(), this.#certificates, ...database];
+    return [
+      ...this.#hosts.values(),
+      ...this.#balancers.values(),
+      this.#certificates,
+      this.#maintenance,
+      ...database,
+    ];
   }
+}
+
+async function maintenanceOf(stack: DeployedStack) {
+  const state = await lookAtMaintenance(maintenanceSite(stack));
+  return { ...judgeMaintenance(state), ...state };
 }
 
 async function databaseOf(stack: DeployedStack) {

@@ -22,6 +22,9 @@ export const edgeAddress = `${subnet}.10`;
 /** Where the edge answers on this machine. */
 export const publishedPort = 8580 + lane;
 export const publishedHttpsPort = 8680 + lane;
+/** Prometheus, where a test has one: on the bridge, and on this machine. */
+export const prometheusAddress = `${subnet}.80`;
+export const publishedPrometheusPort = 8780 + lane;
 export const publicUrl = `http://127.0.0.1:${String(publishedPort)}`;
 
 /** What differs between the edges that tests deploy. */

@@ -71,6 +71,12 @@ export class IncusProject {
     return said.trimEnd();
   }
 
+  /** Writes a file in a container; its folder is made. */
+  async write(container: string, path: string, content: string): Promise<void> {
+    const words = ["file", "push", "--create-dirs", "--mode", "0644", "-", `${container}${path}`];
+    await execa("incus", [...words, "--project", this.name], { input: content, timeout: 60_000 });
+  }
+
   /** Id of a service's main process in its container. */
   async mainPid(container: string, service: string): Promise<string> {
     return this.shell(container, `systemctl show --value --property MainPID ${service}`);

@@ -14,7 +14,17 @@ import { runVeza, startPulumi, Update, type Ended, type Run } from "./update.ts"
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
 
-const previewed = z.object({ changeSummary: z.record(z.string(), z.number()) });
+const previewed = z.object({
+  changeSummary: z.record(z.string(), z.number()),
+  steps: z
+    .array(
+      z.object({
+        urn: z.string(),
+        newState: z.object({ inputs: z.object({ stdin: z.string().optional() }).optional() }).optional(),
+      }),
+    )
+    .default([]),
+});
 
 /** The two builds of the stand-ins that tests roll out. */
 export type Release = "one" | "two";
@@ -70,6 +80,16 @@ export class LabStack {
     return this.#directory;
   }
 
+  /** Folder with its Pulumi.yaml. */
+  get project(): string {
+    return join(this.#directory, "project");
+  }
+
+  /** Folder of its state; another project's stacks may lie beside it. */
+  get backend(): string {
+    return join(this.#directory, "state");
+  }
+
   /** Writes the stack file; `up` makes it true. */
   async configure(choices: Omit<EdgeChoices, "release"> & { readonly release?: Release }): Promise<void> {
     await this.write(edgeConfig({ ...choices, release: this.release(choices.release ?? "one") }));
@@ -110,9 +130,18 @@ export class LabStack {
 
   /** What an update would do: resources by operation. */
   async preview(): Promise<Changes> {
-    const ended = await this.#run(["preview", "--json"]);
-    if (ended.failed) throw new Error(ended.all);
-    return previewed.parse(JSON.parse(ended.stdout)).changeSummary;
+    return (await this.#preview()).changeSummary;
+  }
+
+  /** What an update would say to hosts and containers, by the name of the resource. */
+  async planned(): Promise<ReadonlyMap<string, string>> {
+    const { steps } = await this.#preview();
+    return new Map(
+      steps.flatMap(({ urn, newState }) => {
+        const document = newState?.inputs?.stdin;
+        return document === undefined ? [] : [[urn.split("::").at(-1) ?? urn, document] as const];
+      }),
+    );
   }
 
   async destroy(): Promise<Ended> {
@@ -121,7 +150,7 @@ export class LabStack {
 
   /** A verb of `bin/veza`, of one word or two, about this stack. */
   veza(verb: string, ...words: readonly string[]): Run {
-    return runVeza([...verb.split(" "), "--stack", this.name, ...words], `file://${this.#backend}`);
+    return runVeza([...verb.split(" "), "--stack", this.name, ...words], `file://${this.backend}`);
   }
 
   async outputs(): Promise<EdgeOutputs> {
@@ -135,20 +164,18 @@ export class LabStack {
 
   /** What a lost or never written state is: an empty backend. */
   async forgetState(): Promise<void> {
-    await rm(this.#backend, { recursive: true, force: true });
-    await mkdir(this.#backend);
+    await rm(this.backend, { recursive: true, force: true });
+    await mkdir(this.backend);
   }
 
-  get #project(): string {
-    return join(this.#directory, "project");
-  }
-
-  get #backend(): string {
-    return join(this.#directory, "state");
+  async #preview(): Promise<z.infer<typeof previewed>> {
+    const ended = await this.#run(["preview", "--json"]);
+    if (ended.failed) throw new Error(ended.all);
+    return previewed.parse(JSON.parse(ended.stdout));
   }
 
   get #stackFile(): string {
-    return join(this.#project, `Pulumi.${this.name}.yaml`);
+    return join(this.project, `Pulumi.${this.name}.yaml`);
   }
 
   #change(command: "up" | "destroy"): Update {
@@ -159,12 +186,12 @@ export class LabStack {
   }
 
   #run(words: readonly string[]): Run {
-    return startPulumi([...words, "--stack", this.name, "--cwd", this.#project], `file://${this.#backend}`);
+    return startPulumi([...words, "--stack", this.name, "--cwd", this.project], `file://${this.backend}`);
   }
 
   /** Process that holds the stack's lock; undefined when nobody does. */
   #enginePid(): number | undefined {
-    const project = { name: "veza-edge", dir: this.#project, file: join(this.#project, "Pulumi.yaml") };
-    return stackLocks({ dir: this.#backend }, project, this.name)[0]?.pid;
+    const project = { name: "veza-edge", dir: this.project, file: join(this.project, "Pulumi.yaml") };
+    return stackLocks({ dir: this.backend }, project, this.name)[0]?.pid;
   }
 }

@@ -38,33 +38,55 @@ export async function registered(
   config: Readonly<Record<string, unknown>>,
   options: ProgramOptions = {},
 ): Promise<readonly Registered[]> {
+  const { sshPrivateKey } = options;
+  return registeredBy(
+    () => {
+      new Edge("edge", {
+        stack,
+        config: loadConfig(stack, config),
+        secrets: sshPrivateKey === undefined ? {} : { sshPrivateKey: pulumi.secret(sshPrivateKey) },
+      });
+    },
+    { project: "veza-edge", stack, ...options },
+  );
+}
+
+/** The same for any program. */
+export async function registeredBy(
+  program: () => void | Promise<void>,
+  at: Pick<ProgramOptions, "preview"> & {
+    readonly project: string;
+    readonly stack: string;
+    /** Outputs of the stacks that it refers to, by their names. @default none */
+    readonly stacks?: Readonly<Record<string, object>>;
+  },
+): Promise<readonly Registered[]> {
   const seen: { args: pulumi.ResourceTransformationArgs }[] = [];
   const names = new Map<pulumi.Resource, string>();
   await pulumi.runtime.setMocks(
     {
       newResource: ({ type, name, inputs }) => ({
         id: name,
-        state: { ...(inputs as object), ...(type.startsWith("tls:") ? made(name) : {}) },
+        state: {
+          ...(inputs as object),
+          ...(type.startsWith("tls:") ? made(name) : {}),
+          ...(type === "pulumi:pulumi:StackReference" ? { outputs: at.stacks?.[name] ?? {} } : {}),
+        },
       }),
       call: ({ inputs }) => inputs as object,
     },
-    "veza-edge",
-    stack,
-    options.preview ?? true,
+    at.project,
+    at.stack,
+    at.preview ?? true,
   );
-  await pulumi.runtime.runInPulumiStack(() => {
+  await pulumi.runtime.runInPulumiStack(async () => {
     pulumi.runtime.registerStackTransformation((args) => {
       seen.push({ args });
       names.set(args.resource, args.name);
       return undefined;
     });
-    const { sshPrivateKey } = options;
-    new Edge("edge", {
-      stack,
-      config: loadConfig(stack, config),
-      secrets: sshPrivateKey === undefined ? {} : { sshPrivateKey: pulumi.secret(sshPrivateKey) },
-    });
-    return Promise.resolve({});
+    await program();
+    return {};
   });
   const all = await Promise.all(seen.map(({ args }) => describe(args, names)));
   await pulumi.runtime.disconnect();

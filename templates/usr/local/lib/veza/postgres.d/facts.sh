@@ -130,15 +130,15 @@ offline_facts() {
   fact[timeline]=$(newest "${fact[timeline]:-0}" "$recovery" "$(newest_history)")
 }
 
-# A timeline's history is written before the first write on it.
+# A timeline's history is written before the first write on it. There is one for each promotion that ever was, and they
+# come in order.
 newest_history() {
-  local file newest=0
+  local file newest=00000000
   for file in "$data"/pg_wal/*.history; do
     file=${file##*/}
-    [[ $file =~ ^[0-9A-F]{8}\.history$ ]] || continue
-    newest=$(newest "$newest" "$((16#${file%.history}))")
+    if [[ $file =~ ^[0-9A-F]{8}\.history$ ]]; then newest=${file%.history}; fi
   done
-  echo "$newest"
+  echo "$((16#$newest))"
 }
 
 newest() { # NUMBER...

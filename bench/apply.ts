@@ -1,0 +1,135 @@
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { SetupError } from "../tools/machine/setup-error.ts";
+import type { Progress } from "../tools/progress.ts";
+import { bridge, subnet } from "../test/lab/support/edge-config.ts";
+import { installAnsible } from "./apply/ansible-install.ts";
+import { Ansible } from "./apply/ansible.ts";
+import type { Contender, Reach, Wanted } from "./apply/contender.ts";
+import { Ours } from "./apply/ours.ts";
+import { applySection, type ApplyResult, type Case, type Sample } from "./apply/report.ts";
+import { everythingAnswers, isLive, takesTraffic, until } from "./apply/watch.ts";
+import { load, machine, publish } from "./result.ts";
+
+const options = z.object({
+  /** Numbers of instances of each of the two fleets, e.g. `2,8`. */
+  sizes: z
+    .string()
+    .default("2")
+    .transform((text) => text.split(",").map(Number))
+    .pipe(z.array(z.int().min(1).max(8))),
+  rounds: z.coerce.number().int().min(1).default(3),
+});
+
+/**
+ * The same edge by `bin/pulumi up` and by an Ansible playbook, on bridges of their own, in turns. A case is timed until
+ * what was asked for is seen from outside, and until the command ends.
+ * @throws SetupError for options that it does not have
+ */
+export async function compareApply(words: readonly string[], progress: Progress): Promise<void> {
+  const { sizes, rounds } = parsed(words);
+  const installed = await progress.step("Ansible", installAnsible);
+  const ours = await Ours.open({ subnet });
+  try {
+    const ansible = await Ansible.open({
+      place: { subnet: subnet.replace(/0$/, "1") },
+      bridge: bridge.replace("vezat", "vezab"),
+      project: "veza-bench-ansible",
+      installed,
+      artifact: (app) => ours.artifact(app),
+    });
+    try {
+      const samples: Sample[] = [];
+      for (const size of sizes)
+        for (let round = 1; round <= rounds; round++)
+          samples.push(...(await inTurns([ours, ansible].map((one) => casesOf(one, size, round, progress)))));
+      const result: ApplyResult = { ...(await machine()), ansible: installed.version, samples };
+      await publish("apply", result, applySection(result));
+    } finally {
+      await ansible.close();
+    }
+  } finally {
+    await ours.close();
+  }
+}
+
+function parsed(words: readonly string[]): z.infer<typeof options> {
+  try {
+    const spec = { sizes: { type: "string" }, rounds: { type: "string" } } as const;
+    return options.parse(parseArgs({ args: [...words], options: spec }).values);
+  } catch {
+    throw new SetupError("npm run bench apply -- [--sizes 2,8] [--rounds 3]; sizes from 1 to 8");
+  }
+}
+
+/** One sample of each, again and again, so that a busy minute of the machine is a busy minute for all of them. */
+async function inTurns(all: readonly AsyncGenerator<Sample, void>[]): Promise<readonly Sample[]> {
+  const samples: Sample[] = [];
+  let running = [...all];
+  while (running.length > 0) {
+    for (const one of [...running]) {
+      const next = await one.next();
+      if (next.done === true) running = running.filter((other) => other !== one);
+      else samples.push(next.value);
+    }
+  }
+  return samples;
+}
+
+/** Every case once, each from where the one before it ended. */
+async function* casesOf(
+  contender: Contender,
+  size: number,
+  round: number,
+  progress: Progress,
+): AsyncGenerator<Sample, void> {
+  const { place, name: who } = contender;
+  const instances = `${String(size)}+${String(size)}`;
+  let cookie = 1;
+  let wanted: Wanted = { api: size, stream: size, cookie: "VEZA_1" };
+
+  const timed = async (
+    what: Case,
+    reach: Reach,
+    touched: readonly string[],
+    holds: () => Promise<boolean>,
+  ): Promise<Sample> => {
+    await contender.ask(wanted);
+    return progress.step(`${instances}, round ${String(round)}, ${who} (${reach}): ${what}`, async (note) => {
+      const before = load();
+      const started = performance.now();
+      // A run that fails ends the wait for what will never be there.
+      const failed = new AbortController();
+      const [ended, seen] = await Promise.all([
+        contender.apply(reach, touched).then(
+          () => (performance.now() - started) / 1000,
+          (error: unknown) => {
+            failed.abort();
+            throw error;
+          },
+        ),
+        until(started, holds, failed.signal),
+      ]);
+      note(`seen after ${seen.toFixed(1)} s, ended after ${ended.toFixed(1)} s, load ${String(before)}`);
+      return { size, round, who, reach, case: what, seen, ended, load: before };
+    });
+  };
+
+  await progress.step(`${instances}, round ${String(round)}, ${who}: fresh containers`, () =>
+    contender.begin(wanted),
+  );
+  yield await timed("from nothing", "whole", [], () => everythingAnswers(place, wanted));
+  yield await timed("nothing to do", "whole", [], () => everythingAnswers(place, wanted));
+  for (const reach of contender.reaches) {
+    cookie++;
+    wanted = { ...wanted, cookie: `VEZA_${String(cookie)}` };
+    yield await timed("one line", reach, ["haproxy"], () => isLive(place, wanted.cookie));
+
+    const added = `backend-api-${String(size + 1)}`;
+    wanted = { ...wanted, api: size + 1 };
+    await contender.addContainer(wanted, added);
+    yield await timed("one more instance", reach, [added, "haproxy"], () => takesTraffic(place, added));
+    wanted = { ...wanted, api: size };
+    await contender.removeContainer(wanted, added);
+  }
+}

@@ -1,0 +1,72 @@
+import { median, table, type Machine } from "../result.ts";
+import type { Reach } from "./contender.ts";
+
+export type Case = "from nothing" | "nothing to do" | "one line" | "one more instance";
+
+export interface Sample {
+  /** Instances of each fleet. */
+  readonly size: number;
+  readonly round: number;
+  readonly who: string;
+  readonly reach: Reach;
+  readonly case: Case;
+  /** Seconds from the start of the command until what was asked for is seen from outside. */
+  readonly seen: number;
+  /** Seconds until the command ended. */
+  readonly ended: number;
+  /** Of the machine, before it began. */
+  readonly load: number;
+}
+
+export type ApplyResult = Machine & { readonly ansible: string; readonly samples: readonly Sample[] };
+
+const ours = "bin/pulumi up";
+
+/** Seconds of a case: where a change is to be seen that is what counts, else the end. */
+function secondsOf({ case: what, seen, ended }: Sample): number {
+  return what === "nothing to do" ? ended : seen;
+}
+
+/** Markdown of the results: medians, and how many times faster ours is. */
+export function applySection(result: ApplyResult): string {
+  const sizes = [...new Set(result.samples.map(({ size }) => size))];
+  const cases = [...new Set(result.samples.map((sample) => sample.case))];
+  const rows = sizes.flatMap((size) =>
+    cases.map((what) => {
+      const seconds = (isTheirs: boolean, reach: Reach): number | undefined => {
+        const values = result.samples.filter(
+          (sample) =>
+            sample.size === size &&
+            sample.case === what &&
+            (sample.who !== ours) === isTheirs &&
+            sample.reach === reach,
+        );
+        return values.length === 0 ? undefined : median(values.map(secondsOf));
+      };
+      const own = seconds(false, "whole");
+      return [
+        `${String(size)}+${String(size)}`,
+        what,
+        inSeconds(own),
+        ...(["whole", "limited"] as const).flatMap((reach) => {
+          const theirs = seconds(true, reach);
+          return [inSeconds(theirs), ratio(own, theirs)];
+        }),
+      ];
+    }),
+  );
+  const loads = result.samples.map(({ load }) => load);
+  const rounds = Math.max(...result.samples.map(({ round }) => round));
+  return [
+    table(["instances", "case", ours, "whole playbook", "ratio", "with --limit", "ratio"], rows),
+    `Seconds, medians of ${String(rounds)}; a ratio above 1 is in our favour. ${result.measured.slice(0, 10)}: ${String(result.cores)} cores (${result.cpu}), ${String(result.memoryGiB)} GiB, Linux ${result.kernel}, Incus ${result.incus}, Pulumi ${result.pulumi}, Node ${result.node}, ${result.ansible}; load of the machine ${String(Math.min(...loads))} to ${String(Math.max(...loads))}.\n`,
+  ].join("\n");
+}
+
+function inSeconds(value: number | undefined): string {
+  return value === undefined ? "" : value.toFixed(1);
+}
+
+function ratio(own: number | undefined, theirs: number | undefined): string {
+  return own === undefined || theirs === undefined ? "" : (theirs / own).toFixed(1);
+}

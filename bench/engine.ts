@@ -1,0 +1,158 @@
+import { execa } from "execa";
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { labPassphrase } from "../src/ops/pulumi/environment.ts";
+import { LabStack } from "../test/lab/support/stack.ts";
+import { SetupError } from "../tools/machine/setup-error.ts";
+import type { Progress } from "../tools/progress.ts";
+import { findToolchain } from "../tools/toolchain/find.ts";
+import { engineSection, type EngineResult, type Sample } from "./engine/report.ts";
+import { load, machine, publish } from "./result.ts";
+
+const repository = fileURLToPath(new URL("../", import.meta.url));
+
+const options = z.object({
+  /** Another checkout of this repository. */
+  against: z.string().optional(),
+  rounds: z.coerce.number().int().min(1).default(5),
+});
+
+/** Something that is run again and again on a stack with nothing to do. */
+interface Piece {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly cwd: string;
+}
+
+/**
+ * What an update with nothing to do costs and its pieces cost, in turns; with another checkout, the same update by that
+ * one as well.
+ * @throws SetupError for options that it does not have
+ */
+export async function measureEngine(words: readonly string[], progress: Progress): Promise<void> {
+  const { against, rounds } = parsed(words);
+  const stack = await LabStack.open({ api: [1, 2], stream: [1, 2] });
+  const folder = await mkdtemp(join(tmpdir(), "veza-engine-"));
+  try {
+    await progress.step("Stack of 2+2 instances", () => stack.up());
+    const pieces = [
+      updateBy(repository, stack.project, stack.name),
+      ...(against === undefined
+        ? []
+        : [updateBy(resolve(against), await projectOf(resolve(against), stack, folder), stack.name)]),
+      ...(await piecesOf(stack, folder)),
+    ];
+    const samples: Sample[] = [];
+    for (let round = 1; round <= rounds; round++)
+      await progress.step(`Round ${String(round)} of ${String(rounds)}`, async (note) => {
+        for (const piece of pieces) {
+          note(`${piece.name}, load ${String(load())}`);
+          samples.push({ piece: piece.name, round, ...(await measured(piece, `file://${stack.backend}`)) });
+        }
+      });
+    const result: EngineResult = { ...(await machine()), samples };
+    await publish("engine", result, engineSection(result));
+  } finally {
+    await stack.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function parsed(words: readonly string[]): z.infer<typeof options> {
+  try {
+    const spec = { against: { type: "string" }, rounds: { type: "string" } } as const;
+    return options.parse(parseArgs({ args: [...words], options: spec }).values);
+  } catch {
+    throw new SetupError("npm run bench engine -- [--against OTHER-CHECKOUT] [--rounds 5]");
+  }
+}
+
+const quietly = ["up", "--yes", "--skip-preview", "--non-interactive"];
+
+function updateBy(checkout: string, project: string, stack: string): Piece {
+  const name = checkout === repository ? "bin/pulumi up" : `bin/pulumi up of ${basename(checkout)}`;
+  return {
+    name,
+    command: [join(checkout, "bin", "pulumi"), ...quietly, "--stack", stack, "--cwd", project],
+    cwd: project,
+  };
+}
+
+/** The stack's project with the program of another checkout. */
+async function projectOf(checkout: string, stack: LabStack, folder: string): Promise<string> {
+  const project = join(folder, "project");
+  await mkdir(project);
+  for (const file of ["Pulumi.yaml", `Pulumi.${stack.name}.yaml`])
+    await copyFile(join(stack.project, file), join(project, file));
+  for (const link of ["src", "templates", "node_modules", "package.json"])
+    await symlink(join(checkout, link), join(project, link));
+  return project;
+}
+
+/** What an update consists of, by itself; the empty program is what Pulumi takes whatever a program does. */
+async function piecesOf(stack: LabStack, folder: string): Promise<readonly Piece[]> {
+  const pulumi = findToolchain()?.pulumi ?? "pulumi";
+  const empty = join(folder, "empty");
+  await mkdir(join(empty, "node_modules", "@pulumi"), { recursive: true });
+  await writeFile(
+    join(empty, "Pulumi.yaml"),
+    "name: empty\nruntime:\n  name: nodejs\n  options: {typescript: false}\n",
+  );
+  await writeFile(join(empty, "package.json"), '{"name": "empty", "type": "module", "main": "index.js"}\n');
+  await writeFile(join(empty, "index.js"), "");
+  await writeFile(join(empty, "Pulumi.lab-empty.yaml"), "");
+  await symlink(
+    join(repository, "node_modules", "@pulumi", "pulumi"),
+    join(empty, "node_modules", "@pulumi", "pulumi"),
+  );
+  const of = (name: string, cwd: string, ...command: string[]): Piece => ({ name, command, cwd });
+  return [
+    of("the same by pulumi itself, without a look", stack.project, pulumi, ...quietly, "--stack", stack.name),
+    of(
+      "pulumi up of an empty program",
+      empty,
+      join(repository, "bin", "pulumi"),
+      ...quietly,
+      "--stack",
+      "lab-empty",
+    ),
+    of(
+      "stack export --show-secrets",
+      stack.project,
+      pulumi,
+      "stack",
+      "export",
+      "--show-secrets",
+      "--stack",
+      stack.name,
+    ),
+    of("pulumi version", stack.project, pulumi, "version"),
+    of("node, loading the SDK", stack.project, process.execPath, "-e", 'require("@pulumi/pulumi")'),
+  ];
+}
+
+async function measured({ command, cwd }: Piece, backend: string): Promise<Omit<Sample, "piece" | "round">> {
+  const before = load();
+  const toolchain = findToolchain();
+  // The shell's own clock counts the processor time of everything that was waited for.
+  const line = 'TIMEFORMAT="%R %U %S"; time "$@" >/dev/null 2>/dev/null';
+  const { stderr } = await execa("bash", ["-e", "-c", line, "time", ...command], {
+    cwd,
+    stdin: "ignore",
+    timeout: 600_000,
+    env: {
+      PATH: [toolchain?.binDir, dirname(process.execPath), process.env["PATH"]].join(":"),
+      PULUMI_BACKEND_URL: backend,
+      PULUMI_CONFIG_PASSPHRASE: labPassphrase,
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      PULUMI_HOME: toolchain?.pulumiHome,
+      PULUMI_PARALLEL: "8",
+    },
+  });
+  const [wall = NaN, user = NaN, system = NaN] = stderr.trim().split(" ").map(Number);
+  return { wall, cpu: user + system, load: before };
+}

@@ -1,0 +1,35 @@
+import { median, table, type Machine } from "../result.ts";
+
+export interface Sample {
+  readonly piece: string;
+  readonly round: number;
+  /** Seconds on the clock. */
+  readonly wall: number;
+  /** Seconds of processor time, of the command and everything that it waited for. */
+  readonly cpu: number;
+  /** Of the machine, before it began. */
+  readonly load: number;
+}
+
+export type EngineResult = Machine & { readonly samples: readonly Sample[] };
+
+/** Markdown of the results: medians, and the first piece as the measure of the others. */
+export function engineSection(result: EngineResult): string {
+  const pieces = [...new Set(result.samples.map(({ piece }) => piece))];
+  const medianOf = (piece: string, of: "wall" | "cpu"): number =>
+    median(result.samples.filter((sample) => sample.piece === piece).map((sample) => sample[of]));
+  const [first = ""] = pieces;
+  const rows = pieces.map((piece) => [
+    piece,
+    medianOf(piece, "wall").toFixed(2),
+    (medianOf(piece, "wall") / medianOf(first, "wall")).toFixed(2),
+    medianOf(piece, "cpu").toFixed(2),
+    (medianOf(piece, "cpu") / medianOf(first, "cpu")).toFixed(2),
+  ]);
+  const loads = result.samples.map(({ load }) => load);
+  const rounds = Math.max(...result.samples.map(({ round }) => round));
+  return [
+    table(["nothing to do at 2+2", "seconds", "ratio", "processor seconds", "ratio"], rows),
+    `Medians of ${String(rounds)}, in turns. ${result.measured.slice(0, 10)}: ${String(result.cores)} cores (${result.cpu}), Pulumi ${result.pulumi}, Node ${result.node}; load of the machine ${String(Math.min(...loads))} to ${String(Math.max(...loads))}: seconds of a busy machine are long, processor seconds hardly differ.\n`,
+  ].join("\n");
+}

@@ -1,0 +1,9 @@
+import type { StackDiff } from "./diff.ts";
+
+/** Raised with every change that a reader of the JSON would notice. */
+const version = 1;
+
+/** For programs. Ends with a newline. */
+export function showJson(diffs: readonly StackDiff[]): string {
+  return `${JSON.stringify({ version, stacks: diffs }, null, 2)}\n`;
+}
