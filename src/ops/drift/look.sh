@@ -6,14 +6,18 @@
 : "${PROJECT:?}" "${CONTAINERS?}" "${ARTIFACTS?}"
 
 at_a_time=4
+answer_seconds=45
 
 # Incus can lose what is printed inside: an answer without its end is asked for again.
 inside() { # CONTAINER QUESTION
   local said why=''
   for _ in 1 2 3; do
-    said=$(timeout --kill-after=2 25 incus exec "$1" --project "$PROJECT" --mode=non-interactive -- \
+    said=$(timeout --kill-after=2 "$answer_seconds" incus exec "$1" --project "$PROJECT" --mode=non-interactive -- \
       bash -euo pipefail -s <<<"$2" 2>"$directory/why.$1") || {
-      why=$(tail -n 1 "$directory/why.$1")
+      case $? in
+        124 | 137) why="it did not answer within $answer_seconds s" ;;
+        *) why=$(tail -n 1 "$directory/why.$1") ;;
+      esac
       break
     }
     if [ "${said##*$'\n'}" = end ]; then
@@ -21,7 +25,7 @@ inside() { # CONTAINER QUESTION
       return 0
     fi
   done
-  printf '=== silent\n%s\n' "${why:-it did not answer}"
+  printf '=== silent\n%s\n' "${why:-Incus lost what it said, three times}"
 }
 
 main() {

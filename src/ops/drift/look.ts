@@ -13,7 +13,7 @@ import { readDetails, topologyDrift, type SeenNode } from "./topology-drift.ts";
 import { servicesOf, wantedOf } from "./wanted.ts";
 
 /** Seconds within which a host has to say what is on it and in its containers. */
-const lookSeconds = 90;
+const lookSeconds = 180;
 
 /** How a stack is, compared with what was applied. */
 export interface Look {
