@@ -148,9 +148,9 @@ export class LabStack {
   /** What `bin/veza diff` says of it, compared with what is deployed. */
   async diff(): Promise<StackDiff> {
     const before = process.env["PULUMI_BACKEND_URL"];
-    process.env["PULUMI_BACKEND_URL"] = `file://${this.#backend}`;
+    process.env["PULUMI_BACKEND_URL"] = `file://${this.backend}`;
     try {
-      const directory = pathToFileURL(`${join(this.#directory, "project")}/`);
+      const directory = pathToFileURL(`${this.project}/`);
       const tell = (): void => undefined;
       const [diff] = await diffStacks({ stacks: [this.name], whole: false, checks: false, directory, tell });
       if (diff === undefined) throw new Error(`nothing was said of ${this.name}`);
