@@ -4,9 +4,19 @@ import { pathToFileURL } from "node:url";
 import { stringify } from "yaml";
 import { plannedFiles, type PlannedFile } from "../../src/ops/diff/planned.ts";
 import { edgeConfig } from "../../test/lab/support/edge-config.ts";
-import type { AnsibleSite } from "./ansible.ts";
-import { apiAddress, edgeAddress, streamAddress } from "./contender.ts";
+import type { InstalledAnsible } from "./ansible-install.ts";
+import { apiAddress, edgeAddress, streamAddress, type Place } from "./contender.ts";
 import { images } from "./images.ts";
+
+/** Where the playbook's edge is, and with what it is made. */
+export interface AnsibleSite {
+  readonly place: Place;
+  readonly bridge: string;
+  readonly project: string;
+  readonly installed: InstalledAnsible;
+  /** Path of a stand-in application's bundle. */
+  readonly artifact: (app: string) => string;
+}
 
 /** Variables of the playbook's groups. */
 export interface Inputs {
