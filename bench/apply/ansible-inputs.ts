@@ -5,9 +5,19 @@ import { stringify } from "yaml";
 import type { PlannedFile } from "../../src/ops/diff/plan.ts";
 import { programPlan } from "../../src/ops/diff/program-plan.ts";
 import { edgeConfig } from "../../test/lab/support/edge-config.ts";
-import type { AnsibleSite } from "./ansible.ts";
-import { apiAddress, edgeAddress, streamAddress } from "./contender.ts";
+import type { InstalledAnsible } from "./ansible-install.ts";
+import { apiAddress, edgeAddress, streamAddress, type Place } from "./contender.ts";
 import { images } from "./images.ts";
+
+/** Where the playbook's edge is, and with what it is made. */
+export interface AnsibleSite {
+  readonly place: Place;
+  readonly bridge: string;
+  readonly project: string;
+  readonly installed: InstalledAnsible;
+  /** Path of a stand-in application's bundle. */
+  readonly artifact: (app: string) => string;
+}
 
 /** Variables of the playbook's groups. */
 export interface Inputs {

@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { removeProjects } from "../../tools/machine/projects.ts";
-import { writeInputs, type Inputs } from "./ansible-inputs.ts";
-import type { InstalledAnsible } from "./ansible-install.ts";
+import { writeInputs, type AnsibleSite, type Inputs } from "./ansible-inputs.ts";
 import { incus, makeContainer } from "./container.ts";
 import {
   apiAddress,
@@ -20,15 +19,6 @@ import {
 import { aliases } from "./images.ts";
 
 const folder = fileURLToPath(new URL("../ansible/", import.meta.url));
-
-export interface AnsibleSite {
-  readonly place: Place;
-  readonly bridge: string;
-  readonly project: string;
-  readonly installed: InstalledAnsible;
-  /** Path of a stand-in application's bundle. */
-  readonly artifact: (app: string) => string;
-}
 
 /** `ansible-playbook`, tuned as its manual advises, with the connection to Incus that comes with it. */
 export class Ansible implements Contender {
