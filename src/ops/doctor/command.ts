@@ -6,7 +6,10 @@ export function doctorCommand(program: Command): void {
     .command("doctor")
     .description("show what this machine has of what is needed, where it came from, and what is missing")
     .option("--json", "print the findings as JSON")
-    .addHelpText("after", "\nEnds with 1 when something is missing. Changes nothing.\nExample: bin/veza doctor --json")
+    .addHelpText(
+      "after",
+      "\nEnds with 1 when something is missing. Changes nothing.\nExample: bin/veza doctor --json",
+    )
     .action(async ({ json }: { json?: boolean }) => {
       const { examine, findingsTable } = await import("./doctor.ts");
       const findings = await examine();
