@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { loadConfig } from "../../src/config/load.ts";
 import { closedTo, mapText, readMap } from "../../src/ops/maintenance/map.ts";
 import { servicesWithoutAny } from "../../src/ops/maintenance/maintenance.ts";
@@ -199,7 +200,7 @@ describe("a stack's maintenance", () => {
       loadBalancers: [balancer({ allowedByConfig: ["10.0.0.0/8"] })],
       services: [service("api-1", true)],
     };
-    const text = maintenanceTables(state, judge(state));
+    const text = stripVTControlCharacters(maintenanceTables(state, judge(state)));
     expect(text).toMatch(/haproxy .* closed out .* 10\.0\.0\.0\/8 .* 192\.0\.2\.1/);
     expect(text).toMatch(/api-1 .* api inactive .* kept stopped/);
     expect(text).toContain("In maintenance: clients see the page, and the applications are stopped.");
