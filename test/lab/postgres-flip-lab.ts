@@ -104,19 +104,12 @@ export class FlipLab {
   async killFlipAfter(step: string): Promise<void> {
     const child = fileURLToPath(new URL("support/flip-child.ts", import.meta.url));
     const place = JSON.stringify({ project, nodes: site.nodes, routers: site.routers });
-    const run = execa(process.execPath, ["--no-warnings", child, place], {
+    const run = await execa(process.execPath, ["--no-warnings", child, place, step], {
       reject: false,
+      all: true,
       env: { NODE_OPTIONS: "" },
     });
-    const said: string[] = [];
-    for await (const line of run) {
-      said.push(line);
-      if (line !== step) continue;
-      run.kill("SIGKILL");
-      break;
-    }
-    const { isTerminated, stderr } = await run;
-    if (!isTerminated) throw new Error(`it ended before '${step}' was done:\n${said.join("\n")}\n${stderr}`);
+    if (run.signal !== "SIGKILL") throw new Error(`it ended before '${step}' was done:\n${run.all}`);
   }
 
   /** Applies the nodes' configuration as an update does, one after the other. */
