@@ -24,8 +24,9 @@ close_door() {
 
 # The word that this primary is the newest. It holds until Postgres ends.
 confirm_primary() {
-  printf '%s\n' "${fact[postmaster]}" >"$confirmed_file.new"
-  mv -f "$confirmed_file.new" "$confirmed_file"
+  local new=$confirmed_file.new.$BASHPID
+  printf '%s\n' "${fact[postmaster]}" >"$new"
+  mv -f "$new" "$confirmed_file"
 }
 
 # systemd asks before it starts PgBouncer, whoever told it to.

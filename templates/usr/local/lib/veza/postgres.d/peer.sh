@@ -29,9 +29,10 @@ learn_timeline() {
 
 # What the watch has last heard, for those who cannot wait for an answer.
 write_peer_note() {
+  local new=$peer_file.new.$BASHPID
   mkdir -p "$run"
-  { peer_note_lines; } >"$peer_file.new"
-  mv -f "$peer_file.new" "$peer_file"
+  peer_note_lines >"$new"
+  mv -f "$new" "$peer_file"
 }
 peer_note_lines() {
   local name

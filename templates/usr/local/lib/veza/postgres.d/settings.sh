@@ -54,13 +54,14 @@ hold_lock() {
   flock --wait 30 9 || fail "another change to this node has been going on for 30 s (ps shows it). Nothing was changed; try again when it has ended"
 }
 
-# Written whole or not at all, and there after a power cut.
+# Written whole or not at all, and there after a power cut; the watch and a verb may write the same at the same time.
 remember() { # FILE TEXT
+  local new=$1.new.$BASHPID
   install -d -m 0750 -o postgres -g postgres "${1%/*}"
-  printf '%s\n' "$2" >"$1.new"
-  chown postgres:postgres "$1.new"
-  sync "$1.new"
-  mv -f "$1.new" "$1"
+  printf '%s\n' "$2" >"$new"
+  chown postgres:postgres "$new"
+  sync "$new"
+  mv -f "$new" "$1"
   sync "${1%/*}"
 }
 
