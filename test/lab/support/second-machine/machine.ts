@@ -200,6 +200,11 @@ export class SecondMachine {
 
   async #exec(words: readonly string[], input = ""): Promise<void> {
     const exec = ["exec", name, "--project", project, "--mode=non-interactive", "--", ...words];
+    const { failed, stderr } = await execa("incus", exec, { input, reject: false });
+    if (!failed) return;
+    // A busy host's Incus gives up on a command that it has not begun.
+    if (!stderr.includes("Failed to retrieve PID of executing child process"))
+      throw new Error(`${words.join(" ")}: ${stderr}`);
     await execa("incus", exec, { input });
   }
 }
