@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { readContainerDocument } from "../../incus/document.ts";
 import { filesOf } from "../../incus/files-body.ts";
+import { readAssignments } from "../../shell/quote.ts";
 import { keyed, planVersion, type Plan, type PlanResource, type Step } from "./plan.ts";
 
 const command = z.object({
@@ -68,7 +69,7 @@ type About = Pick<Step, "kind" | "container" | "unit" | "parameters" | "declared
 function readDocument(document: string): About {
   const said = readContainerDocument(document);
   if (said === undefined) {
-    const { values, rest } = assignmentsOf(document);
+    const { values, rest } = readAssignments(document);
     return {
       kind: kindOf(values),
       ...containerOf(values),
@@ -78,7 +79,7 @@ function readDocument(document: string): About {
       script: rest,
     };
   }
-  const { values, rest } = assignmentsOf(said.body);
+  const { values, rest } = readAssignments(said.body);
   const [, declarations = "", script = rest] =
     /^declare_files\(\) \{\n([^]*?)^:\n\}\n([^]*)$/m.exec(rest) ?? [];
   const files = filesOf(rest);
@@ -107,19 +108,6 @@ function kindOf(values: Readonly<Record<string, string>>): Step["kind"] {
 
 function containerOf({ CONTAINER }: Readonly<Record<string, string>>): { container?: string } {
   return CONTAINER === undefined ? {} : { container: CONTAINER };
-}
-
-/** The quoted assignments that a script begins with. */
-function assignmentsOf(text: string): { values: Record<string, string>; rest: string } {
-  const assignment = /([A-Z][A-Z0-9_]*)='((?:[^']|'\\'')*)'\n/y;
-  const values: Record<string, string> = {};
-  let end = 0;
-  for (let match = assignment.exec(text); match !== null; match = assignment.exec(text)) {
-    const [, name = "", value = ""] = match;
-    values[name] = value.replaceAll("'\\''", "'");
-    end = assignment.lastIndex;
-  }
-  return { values, rest: text.slice(end) };
 }
 
 /** What a key or certificate is made from, but for the key itself. */
