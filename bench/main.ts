@@ -10,6 +10,7 @@ export type Comparison = (words: readonly string[], progress: Progress) => Promi
 
 const comparisons: Readonly<Record<string, () => Promise<Comparison>>> = {
   apply: async () => (await import("./apply.ts")).compareApply,
+  scale: async () => (await import("./scale.ts")).measureScale,
   engine: async () => (await import("./engine.ts")).measureEngine,
 };
 
