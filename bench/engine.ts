@@ -1,16 +1,17 @@
-import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { emptyProgram, emptyStack } from "../test/lab/support/empty-program.ts";
+import { runTimed } from "../test/lab/support/run-timed.ts";
 import { LabStack } from "../test/lab/support/stack.ts";
 import { SetupError } from "../tools/machine/setup-error.ts";
 import type { Progress } from "../tools/progress.ts";
 import { findToolchain } from "../tools/toolchain/find.ts";
 import { engineSection, type EngineResult, type Sample } from "./engine/report.ts";
 import { load, machine, publish } from "./result.ts";
-import { runTimed } from "./run-timed.ts";
 
 const repository = fileURLToPath(new URL("../", import.meta.url));
 
@@ -97,18 +98,7 @@ async function projectOf(checkout: string, stack: LabStack, folder: string): Pro
 async function piecesOf(stack: LabStack, folder: string): Promise<readonly Piece[]> {
   const pulumi = findToolchain()?.pulumi ?? "pulumi";
   const empty = join(folder, "empty");
-  await mkdir(join(empty, "node_modules", "@pulumi"), { recursive: true });
-  await writeFile(
-    join(empty, "Pulumi.yaml"),
-    "name: empty\nruntime:\n  name: nodejs\n  options: {typescript: false}\n",
-  );
-  await writeFile(join(empty, "package.json"), '{"name": "empty", "type": "module", "main": "index.js"}\n');
-  await writeFile(join(empty, "index.js"), "");
-  await writeFile(join(empty, "Pulumi.lab-empty.yaml"), "");
-  await symlink(
-    join(repository, "node_modules", "@pulumi", "pulumi"),
-    join(empty, "node_modules", "@pulumi", "pulumi"),
-  );
+  await emptyProgram(empty);
   const of = (name: string, cwd: string, ...command: string[]): Piece => ({ name, command, cwd });
   return [
     of("the same by pulumi itself, without a look", stack.project, pulumi, ...quietly, "--stack", stack.name),
@@ -118,7 +108,7 @@ async function piecesOf(stack: LabStack, folder: string): Promise<readonly Piece
       join(repository, "bin", "pulumi"),
       ...quietly,
       "--stack",
-      "lab-empty",
+      emptyStack,
     ),
     of(
       "stack export --show-secrets",

@@ -1,11 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { runTimed, type Taken } from "../test/lab/support/run-timed.ts";
 import { LabStack } from "../test/lab/support/stack.ts";
 import { SetupError } from "../tools/machine/setup-error.ts";
 import type { Progress } from "../tools/progress.ts";
 import { load, machine, publish } from "./result.ts";
-import { runTimed, type Taken } from "./run-timed.ts";
 import { peakMemory } from "./scale/peak-memory.ts";
 import { scaleSection, type Sample, type ScaleResult } from "./scale/report.ts";
 import { localSite, sshSite, type Site } from "./scale/site.ts";

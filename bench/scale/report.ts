@@ -1,5 +1,5 @@
 import { median, table, type Machine } from "../result.ts";
-import type { Taken } from "../run-timed.ts";
+import type { Taken } from "../../test/lab/support/run-timed.ts";
 
 export interface Sample {
   readonly host: string;

@@ -1,8 +1,8 @@
 import { execa } from "execa";
+import { loadavg } from "node:os";
 import { dirname } from "node:path";
-import { labPassphrase } from "../src/ops/pulumi/environment.ts";
-import { findToolchain } from "../tools/toolchain/find.ts";
-import { load } from "./result.ts";
+import { labPassphrase } from "../../../src/ops/pulumi/environment.ts";
+import { findToolchain } from "../../../tools/toolchain/find.ts";
 
 /** What a command took. */
 export interface Taken {
@@ -20,7 +20,7 @@ export interface Taken {
  * @throws ExecaError when it fails, or takes more than half an hour
  */
 export async function runTimed(command: readonly string[], cwd: string, backend: string): Promise<Taken> {
-  const before = load();
+  const before = Number(loadavg()[0]?.toFixed(1));
   const toolchain = findToolchain();
   // The shell's own clock counts the processor time of everything that was waited for.
   const line = 'TIMEFORMAT="%R %U %S"; time "$@" >/dev/null 2>/dev/null';
