@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Runs inside a container: prints what is there, as sections `=== TITLE`, then `end`; changes nothing.
+# Runs inside a container: prints what is there, as sections `=== TITLE`; changes nothing.
 # Parameters, one thing a line: PATHS (files and directories), SHOWN and HIDDEN (`DIGEST  PATH` as sha256sum has them; of
 # what differs the first are printed, the others only named), PLACES (where nothing else may be), USERS, SERVICES, LINKS
 # (symbolic links), NOTES (files that say what was decided at run time). HAPROXY, NODE: yes where one is in here.
@@ -99,7 +99,4 @@ main() {
   notes
   [ "$HAPROXY" = no ] || haproxy
   [ "$NODE" = no ] || node
-  printf '\nend\n'
-  # Incus can lose what is printed right before the end.
-  sleep 0.05
 }

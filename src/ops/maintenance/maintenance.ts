@@ -1,6 +1,6 @@
 import { closedMap, servicesStopped } from "../../config/maintenance.ts";
 import { closedTo, mapText } from "./map.ts";
-import { inEach, note, type Answer } from "./says.ts";
+import { balancers, inEach, note, services, type Answer } from "./says.ts";
 import type { MaintenanceSite, ServicePlace } from "./site.ts";
 
 /** What a maintenance is to be like; the last word counts, whatever was said before. */
@@ -46,8 +46,7 @@ export async function closeStack(
   for (const problem of notes) talk.failed("", problem);
   const closed = await inEach(
     site,
-    "load-balancer.sh",
-    site.loadBalancers.map((at) => ({ at, words: ["close", closedMap, ...entries.flat()] })),
+    balancers(site, { DO: "close", ENTRIES: mapText(entries) }),
     haproxySeconds,
   );
   const isClosed = report(closed, talk, () => `answers 503 to everybody but ${allowed}`);
@@ -79,8 +78,7 @@ export async function openStack(
   const servers = force ? [] : site.services.filter(({ name }) => up.has(name)).map(({ server }) => server);
   const opened = await inEach(
     site,
-    "load-balancer.sh",
-    site.loadBalancers.map((at) => ({ at, words: ["open", closedMap, String(healthySeconds), ...servers] })),
+    balancers(site, { DO: "open", SERVERS: servers.join(" "), WAIT: healthySeconds }),
     haproxySeconds + healthySeconds,
   );
   const isOpen = report(opened, talk, () => "serves its clients");
@@ -93,16 +91,11 @@ export async function openStack(
 }
 
 async function stop(site: MaintenanceSite): Promise<readonly Answer[]> {
-  return services(site, "stop");
+  return inEach(site, services(site, "stop"), serviceSeconds);
 }
 
 async function start(site: MaintenanceSite): Promise<readonly Answer[]> {
-  return services(site, "start");
-}
-
-async function services(site: MaintenanceSite, verb: "stop" | "start"): Promise<readonly Answer[]> {
-  const calls = site.services.map((at) => ({ at, words: [verb, servicesStopped, at.service] }));
-  return inEach(site, "service.sh", calls, serviceSeconds);
+  return inEach(site, services(site, "start"), serviceSeconds);
 }
 
 const running = (): string => "runs";
