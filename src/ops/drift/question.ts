@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { socketScript } from "../../haproxy/socket.ts";
 import { hostDocument, type HostScript } from "../../incus/document.ts";
 import { readScript } from "../../shell/read-script.ts";
 import { runtimeNotes } from "./runtime.ts";
@@ -56,7 +57,7 @@ export function insideQuestion(container: WantedContainer): HostScript {
       HAPROXY: has("haproxy"),
       NODE: has("postgres"),
     },
-    script: readScript(import.meta.url, "look-inside.sh"),
+    script: socketScript() + readScript(import.meta.url, "look-inside.sh"),
   };
 }
 

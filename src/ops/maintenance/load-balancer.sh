@@ -1,4 +1,5 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
+# (the socket is socket.sh's, which goes in front)
 # Runs inside a load balancer. Parameters: MAP, and DO, which is one of
 #   close  closes out whom ENTRIES (lines of the map) say
 #   open   lets everybody in, once SERVERS (POOL/NAME, separated by blanks) take requests, within WAIT seconds
@@ -9,11 +10,8 @@
 
 config=/etc/haproxy/current/haproxy.cfg
 control=/usr/local/lib/veza/haproxy-control
-admin=/run/haproxy/admin.sock
 
 fail() { printf '%s\n' "$1" >&2; exit 1; }
-
-ask() { timeout 6 socat -t 5 - "UNIX-CONNECT:$admin" <<<"$1" 2>/dev/null; } # COMMAND
 
 knows() { [ -f "$config" ] && grep -qF "opt@$MAP)" "$config"; }
 
@@ -39,7 +37,7 @@ close() {
 # Servers of the list that take no requests. One that an operator has drained or taken out is not expected to.
 not_up() {
   local now
-  now=$(ask 'show servers state')
+  now=$(ask "$admin" 5 'show servers state')
   [ "${now%%$'\n'*}" = 1 ] || { printf '(haproxy does not answer)\n'; return; }
   awk -v list=" $SERVERS " '
     $1 == "#" { for (i = 2; i <= NF; i++) at[$i] = i - 1; next }
@@ -71,7 +69,7 @@ look() {
   else
     printf 'known yes\n'
     sed -n 's/.*maintenance\.html if { var(txn\.closed) -m str yes } !{ src \(.*\) }$/allowed \1/p' "$config"
-    if [ "$state" = active ]; then live=$(ask "show map $MAP") || state=silent; fi
+    if [ "$state" = active ]; then live=$(ask "$admin" 5 "show map $MAP") || state=silent; fi
     sed -n 's/^0x[0-9a-f]* /live /p' <<<"$live"
   fi
   printf 'haproxy %s\n' "$state"

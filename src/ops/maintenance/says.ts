@@ -1,4 +1,5 @@
 import { closedMap, servicesStopped } from "../../config/maintenance.ts";
+import { socketScript } from "../../haproxy/socket.ts";
 import { hostDocument, type HostScript } from "../../incus/document.ts";
 import { readScript } from "../../shell/read-script.ts";
 import { say } from "../host-shell.ts";
@@ -70,7 +71,7 @@ async function onHost(
 ): Promise<readonly Answer[]> {
   const told = calls.map(({ at, script, parameters }) => ({
     container: at.name,
-    run: { parameters, script: readScript(import.meta.url, script) },
+    run: { parameters, script: socketScript() + readScript(import.meta.url, script) },
   }));
   const limits = { eachSeconds: limitSeconds, allSeconds: limitSeconds + aroundSeconds };
   try {

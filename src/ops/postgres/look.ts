@@ -1,8 +1,9 @@
+import { socketScript } from "../../haproxy/socket.ts";
 import { hostDocument } from "../../incus/document.ts";
 import { readScript } from "../../shell/read-script.ts";
 import { say } from "../host-shell.ts";
 import { inContainers, type Answer } from "../in-containers.ts";
-import type { PostgresSite } from "./site.ts";
+import { hostsOf, type PostgresSite } from "./site.ts";
 import { readTopology, type HostSight, type Topology } from "./topology.ts";
 
 /** Seconds that one of them has to say what it is, and a host for all that is on it. */
@@ -39,15 +40,10 @@ async function answersOn(site: PostgresSite, host: string): Promise<readonly Ans
   const calls = (places: PostgresSite["nodes"], script: string) =>
     places
       .filter((place) => place.host === host)
-      .map(({ name }) => ({
-        container: name,
-        run: { parameters: {}, script: readScript(import.meta.url, script) },
-      }));
-  const all = [...calls(site.nodes, "node-look.sh"), ...calls(site.routers, "router-look.sh")];
+      .map(({ name }) => ({ container: name, run: { parameters: {}, script } }));
+  const all = [
+    ...calls(site.nodes, readScript(import.meta.url, "node-look.sh")),
+    ...calls(site.routers, socketScript() + readScript(import.meta.url, "router-look.sh")),
+  ];
   return inContainers(site.host(host), site.project, all, limits);
-}
-
-/** Every host that has a node or a router, once. */
-export function hostsOf({ nodes, routers }: PostgresSite): readonly string[] {
-  return [...new Set([...nodes, ...routers].map(({ host }) => host))];
 }

@@ -1,19 +1,16 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
+# (the sockets are socket.sh's, which goes in front)
 # Runs inside a router: prints its servers, its processes, and the statistics of every worker, as sections `=== TITLE`:
 # servers, processes, the number of each process.
-
-ask() { # SOCKET COMMAND
-  printf '%s\n' "$2" | timeout 6 socat -t 5 - "UNIX-CONNECT:$1"
-}
 
 main() {
   local processes pid
   printf '=== servers\n'
-  ask /run/haproxy/admin.sock 'show servers state'
-  processes=$(ask /run/haproxy-master.sock 'show proc')
+  ask "$admin" 5 'show servers state'
+  processes=$(ask "$master" 5 'show proc')
   printf '=== processes\n%s\n' "$processes"
   while read -r pid; do
     printf '=== %s\n' "$pid"
-    ask /run/haproxy-master.sock "@!$pid show stat" || :
+    ask "$master" 5 "@!$pid show stat" || :
   done < <(awk '$2 == "worker" { print $1 }' <<<"$processes")
 }

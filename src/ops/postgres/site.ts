@@ -28,6 +28,11 @@ export function postgresSite(stack: DeployedStack): PostgresSite {
   return { project, nodes: postgres.nodes, routers: postgres.routers, host: (name) => stack.host(name) };
 }
 
+/** Every host that has a node or a router, once. */
+export function hostsOf({ nodes, routers }: PostgresSite): readonly string[] {
+  return [...new Set([...nodes, ...routers].map(({ host }) => host))];
+}
+
 /** @throws StackError that lists the nodes there are */
 export function nodeNamed(site: PostgresSite, name: string): NodePlace {
   const found = site.nodes.find((node) => node.name === name);
