@@ -1,7 +1,8 @@
 import { closedMap, servicesStopped } from "../../config/maintenance.ts";
+import { lock } from "../lock.ts";
 import { closedTo, mapText } from "./map.ts";
 import { balancers, inEach, note, services, type Answer } from "./says.ts";
-import type { MaintenanceSite, ServicePlace } from "./site.ts";
+import { hostsOf, type MaintenanceSite, type ServicePlace } from "./site.ts";
 
 /** What a maintenance is to be like; the last word counts, whatever was said before. */
 export interface Wanted {
@@ -30,12 +31,17 @@ const noteName = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
  * Closes a stack to its clients: first all load balancers, then the applications stop. Everything that can be done is
  * done, also when something else cannot.
  * @returns whether all of it was done; if not, the same again does the rest
+ * @throws StackError that says who else is closing or opening it; HostError when none of its hosts can be reached
  */
 export async function closeStack(
   site: MaintenanceSite,
   wanted: Wanted,
   talk: MaintenanceTalk,
 ): Promise<boolean> {
+  return alone(site, "up", () => close(site, wanted, talk));
+}
+
+async function close(site: MaintenanceSite, wanted: Wanted, talk: MaintenanceTalk): Promise<boolean> {
   const entries = closedTo(wanted.allow);
   const allowed = ["who config allows", ...wanted.allow].join(", ");
   // For containers to come, which an update at the same time may be making.
@@ -61,12 +67,17 @@ export async function closeStack(
  * does not come about, clients go on seeing the page.
  * @param force let clients in without waiting for the applications
  * @returns whether all of it was done; if not, the same again does the rest
+ * @throws StackError that says who else is closing or opening it; HostError when none of its hosts can be reached
  */
 export async function openStack(
   site: MaintenanceSite,
   { force }: { readonly force: boolean },
   talk: MaintenanceTalk,
 ): Promise<boolean> {
+  return alone(site, "down", () => open(site, force, talk));
+}
+
+async function open(site: MaintenanceSite, force: boolean, talk: MaintenanceTalk): Promise<boolean> {
   const startedNote = await note(site, noteName(servicesStopped), undefined);
   const answers = await start(site);
   const started = report(answers, talk, running);
@@ -88,6 +99,21 @@ export async function openStack(
   const notes = [...startedNote, ...openNote];
   for (const problem of notes) talk.failed("", problem);
   return notes.length === 0 && started && isOpen;
+}
+
+/** Does it while no other operator closes or opens this stack. */
+async function alone(
+  site: MaintenanceSite,
+  verb: "up" | "down",
+  work: () => Promise<boolean>,
+): Promise<boolean> {
+  const part = { part: "maintenance", project: site.project, hosts: hostsOf(site) } as const;
+  const held = await lock({ ...part, host: (name) => site.host(name) }, `maintenance ${verb}`);
+  try {
+    return await work();
+  } finally {
+    await held.release();
+  }
 }
 
 async function stop(site: MaintenanceSite): Promise<readonly Answer[]> {
