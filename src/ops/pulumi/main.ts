@@ -1,14 +1,13 @@
 import { mkdirSync } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 
 import { quietVariable } from "../../quiet-variable.ts";
 import { findToolchain, type Toolchain } from "../../../tools/toolchain/find.ts";
 import { readCall, type PulumiCall } from "./arguments.ts";
-import { credentialsDir, pulumiEnvironment } from "./environment.ts";
+import { environmentHere } from "./environment.ts";
 import { fileBackend, stackLocks } from "./file-backend.ts";
 import { clearDeadLocks } from "./locks.ts";
-import { findProject, loggedInTo, selectedStack, type Project } from "./project.ts";
+import { findProject, selectedStack, type Project } from "./project.ts";
 import { createMissingStack, type PulumiRun } from "./stack-init.ts";
 
 /** Commands that need a stack to exist: it is created when it has a file and no state yet. */
@@ -33,15 +32,7 @@ async function main(args: readonly string[]): Promise<string | undefined> {
   const project = findProject(cwd);
   const stack = call.stack ?? (project && selectedStack(process.env, toolchain.pulumiHome, project));
 
-  const environment = pulumiEnvironment({
-    env: process.env,
-    home: homedir(),
-    path: [toolchain.binDir, dirname(process.execPath)],
-    pulumiHome: toolchain.pulumiHome,
-    loggedInTo: loggedInTo(credentialsDir(process.env, homedir())),
-    stack,
-    command: call.command,
-  });
+  const environment = environmentHere(toolchain, stack, call.command);
   if ("refusal" in environment) return environment.refusal;
   const { env, backend } = environment;
   const local = fileBackend(backend);

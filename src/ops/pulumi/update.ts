@@ -11,7 +11,7 @@ import { z } from "zod";
 import { hostsSchema } from "../../config/hosts.ts";
 import { readStackFile } from "../../config/stack-file.ts";
 import { conclude, converge, type DeployedState, type UpdateEnd } from "../converge/index.ts";
-import { saysUnchanged } from "./event-log.ts";
+import { failedSteps, saysUnchanged } from "./event-log.ts";
 import { fileBackend, hasStack } from "./file-backend.ts";
 import { missingSecrets } from "./secrets.ts";
 import type { Project } from "./project.ts";
@@ -57,7 +57,8 @@ export async function update(
       return `${error instanceof Error ? error.message : String(error)}\nNothing was updated.`;
     }
   }
-  const { ended, isUnchanged } = await recordedRun(run, args);
+  const { ended, log } = await recordedRun(run, args);
+  const isUnchanged = ended.code === 0 && saysUnchanged(log);
   const left = await concluded(
     // Asking Pulumi takes half a second, and is for nothing when it has just said that all is the same.
     () => (isUnchanged && before ? Promise.resolve(before) : deployedState(run, project, stack)),
@@ -71,9 +72,21 @@ export async function update(
     process.kill(process.pid, ended.signal);
   }
   process.exitCode = ended.code ?? 1;
+  for (const line of ended.code === 0 ? [] : lastWords(stack, log)) say(line);
   return left.length === 0 || ended.code !== 0
     ? undefined
     : "the update ended well, and yet the hosts differ from the stack's state (above). Run bin/pulumi up again";
+}
+
+/** What matters of a failed update, said last: Pulumi prints it in the middle of everything else. */
+function lastWords(stack: string, log: string): readonly string[] {
+  const failed = failedSteps(log);
+  if (failed.length === 0) return [];
+  return [
+    `bin/pulumi: stack ${stack} is not up to date:`,
+    ...failed,
+    "When that is mended, the same again goes on from there.",
+  ];
 }
 
 /** What differs after the update; a host that cannot be asked any more is one of the answers. */
@@ -161,11 +174,8 @@ async function exportState(run: PulumiRun, stack: string): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
-/** Runs Pulumi to its end, and tells whether it ended well and has every resource as it was before. */
-async function recordedRun(
-  run: PulumiRun,
-  args: readonly string[],
-): Promise<{ ended: Ended; isUnchanged: boolean }> {
+/** Runs Pulumi to its end, and reads its log of events. */
+async function recordedRun(run: PulumiRun, args: readonly string[]): Promise<{ ended: Ended; log: string }> {
   const folder = await mkdtemp(join(tmpdir(), "veza-events-"));
   try {
     const own = join(folder, "events.json");
@@ -178,7 +188,7 @@ async function recordedRun(
     );
     const events = asked === undefined ? own : resolve(run.cwd, asked);
     const log = await readFile(events, "utf8").catch(() => "");
-    return { ended, isUnchanged: ended.code === 0 && saysUnchanged(log) };
+    return { ended, log };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
