@@ -12,10 +12,10 @@ import { hostsSchema } from "../../config/hosts.ts";
 import { readStackFile } from "../../config/stack-file.ts";
 import { conclude, converge, type DeployedState, type UpdateEnd } from "../converge/index.ts";
 import { failedSteps, saysUnchanged } from "./event-log.ts";
-import { fileBackend, hasStack } from "./file-backend.ts";
 import { missingSecrets } from "./secrets.ts";
 import type { Project } from "./project.ts";
 import type { PulumiRun } from "./stack-init.ts";
+import { exportState } from "./state-export.ts";
 
 /** How Pulumi ended. */
 interface Ended {
@@ -23,31 +23,32 @@ interface Ended {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Limit for reading a stack's state, in ms. */
-const EXPORT_LIMIT = 120_000;
+/** Limit for what else is asked of Pulumi, in ms. */
+const ASKED_LIMIT = 120_000;
 
 /**
  * `pulumi up`, with a look before and a word after: hosts that an earlier update left other than the
  * state says are brought back to it first, and after success they are told that all is well.
- * Ends as Pulumi ended. @returns what to tell the person when Pulumi was not started.
+ * Ends as Pulumi ended.
+ * @param asked the stack's state, which takes a while; undefined: there is none yet
+ * @returns what to tell the person when Pulumi was not started.
  */
 export async function update(
   run: PulumiRun,
   args: readonly string[],
-  backend: string | undefined,
   project: Project,
   stack: string,
+  asked: Promise<unknown> | undefined,
   say: (line: string) => void,
 ): Promise<string | undefined> {
   const missing = missingSecrets(project, stack, run.env);
   if (missing !== undefined) return missing;
 
-  const local = fileBackend(backend);
   let before: DeployedState | undefined;
   let asBefore = false;
-  if (!local || hasStack(local, project, stack)) {
+  if (asked) {
     try {
-      const state = await deployedState(run, project, stack);
+      const state = await deployedState(run, project, stack, asked);
       before = state;
       const converged = await converge(state, say);
       asBefore = converged.asBefore;
@@ -98,9 +99,14 @@ async function concluded(state: () => Promise<DeployedState>, end: UpdateEnd): P
   }
 }
 
-async function deployedState(run: PulumiRun, project: Project, stack: string): Promise<DeployedState> {
+async function deployedState(
+  run: PulumiRun,
+  project: Project,
+  stack: string,
+  asked = exportState(run, stack),
+): Promise<DeployedState> {
   const [exportedState, hosts] = await Promise.all([
-    exportState(run, stack),
+    asked,
     configuredHosts(run, project, stack),
   ]);
   return { exportedState, directory: project.dir, hosts };
@@ -123,7 +129,7 @@ async function configuredHosts(
     env: run.env,
     extendEnv: false,
     stderr: ["pipe", "inherit"],
-    timeout: EXPORT_LIMIT,
+    timeout: ASKED_LIMIT,
   });
   return Object.fromEntries(
     Object.entries(hosts.data).map(([name, host]) => [
@@ -157,21 +163,8 @@ async function forgetInterruptedCreates(
     env: run.env,
     extendEnv: false,
     stdin: "ignore",
-    timeout: EXPORT_LIMIT,
+    timeout: ASKED_LIMIT,
   });
-}
-
-/** The state, secrets in clear: it stays in this process. */
-async function exportState(run: PulumiRun, stack: string): Promise<unknown> {
-  const { stdout } = await execa(run.pulumi, ["stack", "export", "--show-secrets", "--stack", stack], {
-    cwd: run.cwd,
-    env: run.env,
-    extendEnv: false,
-    stderr: ["pipe", "inherit"],
-    timeout: EXPORT_LIMIT,
-    maxBuffer: 1e9,
-  });
-  return JSON.parse(stdout);
 }
 
 /** Runs Pulumi to its end, and reads its log of events. */
