@@ -1,5 +1,5 @@
-# shellcheck shell=bash
-# For the scripts that are put behind this one.
+# shellcheck shell=bash disable=SC2034
+# (the scripts that are put behind this one read what is set here)
 # Parameters: PROJECT.
 
 # Sets `mark` to how the stack's update stands on this host; empty: there was none. Status 1: the host has nothing of the
