@@ -2,7 +2,7 @@ import { execa } from "execa";
 import { imagesSchema } from "../../../src/config/incus.ts";
 import { containerDocument, hostDocument } from "../../../src/incus/document.ts";
 import { filesBody, type FilesSpec } from "../../../src/incus/files-body.ts";
-import { imageAlias } from "../../../src/incus/image.ts";
+import { imageAlias, type ImageSpec } from "../../../src/incus/image.ts";
 import { readScript } from "../../../src/shell/read-script.ts";
 import { removeProjects } from "../../../tools/machine/projects.ts";
 import { bridge } from "./edge-config.ts";
@@ -47,8 +47,13 @@ export class Containers {
 
   /** A booted container at that address. Names are unique on a bridge, over all projects. */
   async launch(name: string, image: keyof typeof images, address: string): Promise<void> {
-    const alias = imageAlias(image, images[image]);
-    const { suite, packages } = images[image];
+    await this.launchFrom(name, image, images[image], address);
+  }
+
+  /** The same from an image that is not one of the program's; it is built where it is missing, and stays. */
+  async launchFrom(name: string, image: string, spec: ImageSpec, address: string): Promise<void> {
+    const alias = imageAlias(image, spec);
+    const { suite, packages } = spec;
     const parameters = { ALIAS: alias, SUITE: suite, PACKAGES: [...packages].sort().join(",") };
     const script = readScript(new URL("../../../src/incus/", import.meta.url).href, "image.sh");
     await execa("bash", ["-euo", "pipefail", "-s", "apply"], { input: hostDocument({ parameters, script }) });
