@@ -11,6 +11,7 @@ export type Comparison = (words: readonly string[], progress: Progress) => Promi
 const comparisons: Readonly<Record<string, () => Promise<Comparison>>> = {
   apply: async () => (await import("./apply.ts")).compareApply,
   engine: async () => (await import("./engine.ts")).measureEngine,
+  path: async () => (await import("./path.ts")).comparePath,
 };
 
 /** Stack, bridge and ports of comparisons are those of a lane that no tests run in. */
