@@ -5,12 +5,12 @@ import type { Site } from "../converge/sites.ts";
 import { HostError, hostLabel, say } from "../host-shell.ts";
 import { incusDrift } from "./incus-drift.ts";
 import { insideDrift } from "./inside-drift.ts";
-import type { Drift, RuntimeState, Unseen } from "./item.ts";
+import type { Drift, Place, RuntimeState, Unseen } from "./item.ts";
 import { lookDocument } from "./question.ts";
 import { databaseStates, insideStates, instanceStates } from "./runtime.ts";
-import { readSeen } from "./seen.ts";
-import { readDetails, topologyDrift, type SeenNode } from "./topology-drift.ts";
-import { servicesOf, wantedOf } from "./wanted.ts";
+import { readSeen, type SeenInside } from "./seen.ts";
+import { readDetails, replicatorDrift, topologyDrift, type SeenNode } from "./topology-drift.ts";
+import { servicesOf, wantedOf, type WantedContainer } from "./wanted.ts";
 
 /** Seconds within which a host has to say what is on it and in its containers. */
 const lookSeconds = 180;
@@ -25,6 +25,8 @@ export interface Look {
 }
 
 interface SiteLook extends Look {
+  /** Whether the host and all that runs on it has answered. */
+  readonly isWhole: boolean;
   readonly nodes: readonly SeenNode[];
   /** Node that has begun as the primary. */
   readonly firstPrimary?: string | undefined;
@@ -44,9 +46,13 @@ export async function lookAround(sites: readonly Site[]): Promise<Look> {
   });
   const firstPrimary = looks.find((look) => look.firstPrimary !== undefined)?.firstPrimary;
   const runtime = [...looks.flatMap((look) => look.runtime), ...databaseStates(nodes, firstPrimary, notes)];
-  const isWhole = looks.every(({ unseen }) => unseen.length === 0);
+  const isWhole = looks.every((look) => look.isWhole);
   // A node that was not seen may be the one that is missed.
-  const drift = [...looks.flatMap((look) => look.drift), ...(isWhole ? topologyDrift(nodes) : [])];
+  const drift = [
+    ...looks.flatMap((look) => look.drift),
+    ...replicatorDrift(nodes),
+    ...(isWhole ? topologyDrift(nodes) : []),
+  ];
   const sum = (count: (counts: Look["counts"]) => number): number =>
     looks.reduce((total, { counts }) => total + count(counts), 0);
   return {
@@ -64,6 +70,7 @@ export async function lookAround(sites: readonly Site[]): Promise<Look> {
 async function lookAt(site: Site): Promise<SiteLook> {
   const host = hostLabel(site.host);
   const nothing = {
+    isWhole: false,
     drift: [],
     runtime: [],
     nodes: [],
@@ -91,6 +98,7 @@ async function lookAt(site: Site): Promise<SiteLook> {
     );
     const units = answered.flatMap(({ container }) => container.units);
     return {
+      isWhole: answered.length === inside.length,
       drift: [
         ...incusDrift(host, wanted, site.recorded, incus, seen),
         ...answered.flatMap(({ container, seen }) => insideDrift(host, container, seen)),
@@ -100,11 +108,9 @@ async function lookAt(site: Site): Promise<SiteLook> {
         ...answered.flatMap(({ container, seen }) => insideStates(host, container, seen)),
       ],
       unseen: inside.flatMap(({ container, seen }) =>
-        seen?.silent === undefined ? [] : [{ host, container: container.name, says: seen.silent }],
+        seen === undefined ? [] : unseenIn({ host, container: container.name }, seen),
       ),
-      nodes: answered.flatMap(({ container: { name }, seen: { details } }): SeenNode[] =>
-        details === undefined ? [] : [{ at: { host, container: name }, details: readDetails(details) }],
-      ),
+      nodes: answered.flatMap(({ container, seen }) => nodesIn(host, container, seen)),
       firstPrimary: firstPrimaryOf(units.flatMap(({ files }) => files)),
       note: seen.flip,
       counts: {
@@ -115,8 +121,25 @@ async function lookAt(site: Site): Promise<SiteLook> {
     };
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
-    return { ...nothing, unseen: [{ host, says: error.message }] };
+    // The host is named beside it.
+    return { ...nothing, unseen: [{ host, says: error.message.replace(`${host} `, "") }] };
   }
+}
+
+function unseenIn(at: Place, { silent, details = "", database }: SeenInside): Unseen[] {
+  if (silent !== undefined) return [{ ...at, says: silent }];
+  // Of one that does not answer it is told what state it is in.
+  const answers = ["primary", "standby"].includes(readDetails(details)?.state ?? "");
+  if (!answers || database?.silent === undefined) return [];
+  return [{ ...at, says: `its database's settings and roles could not be looked at: ${database.silent}` }];
+}
+
+function nodesIn(host: string, { name, units }: WantedContainer, seen: SeenInside): SeenNode[] {
+  const unit = units.find((one) => one.name === "postgres");
+  if (unit === undefined || seen.details === undefined) return [];
+  const isRefused = seen.database?.lines.some(({ kind }) => kind === "refused") === true;
+  const at = { host, container: name };
+  return [{ at, details: readDetails(seen.details), command: unit.command, isRefused }];
 }
 
 function firstPrimaryOf(
