@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
 import { haproxyDrift } from "../../src/ops/drift/haproxy-drift.ts";
 import { insideDrift } from "../../src/ops/drift/inside-drift.ts";
-import { lookDocument } from "../../src/ops/drift/question.ts";
+import { insideQuestion } from "../../src/ops/drift/question.ts";
 import { insideStates } from "../../src/ops/drift/runtime.ts";
-import { readSeen, type SeenInside } from "../../src/ops/drift/seen.ts";
+import { readHost, readInside, type SeenInside } from "../../src/ops/drift/seen.ts";
 import { wantedOf, wholePlaces } from "../../src/ops/drift/wanted.ts";
 import { appliedTo, asApplied, container, file, one, regular, service, unit, wanted } from "./drift-sight.ts";
 
@@ -30,11 +30,10 @@ describe("the inside of a container", () => {
   });
 
   it("never asks a container for the content of a secret file", () => {
-    const document = lookDocument("veza-lab", wanted);
-    const [, shown = ""] = /SHOWN='\\''([^']*)'\\''/.exec(document) ?? [];
-    expect(shown).toContain("/etc/veza/api.env");
-    expect(shown).not.toContain("secret");
-    expect(document).not.toContain("PASSWORD");
+    const { parameters, script } = insideQuestion(one("api-1"));
+    expect(parameters["SHOWN"]).toContain("/etc/veza/api.env");
+    expect(parameters["SHOWN"]).not.toContain("secret");
+    expect(JSON.stringify(parameters) + script).not.toContain("PASSWORD");
   });
 
   it("tells a process that was started before its files from one that runs with them", () => {
@@ -64,8 +63,7 @@ describe("the inside of a container", () => {
   });
 
   it("asks for what is started at boot, and nowhere for more files than in places that are the stack's", () => {
-    const document = lookDocument("veza-lab", wanted);
-    expect(document).toContain("SERVICES='\\''api.service'\\''\n");
+    expect(insideQuestion(one("api-1")).parameters["SERVICES"]).toBe("api.service");
     expect(wholePlaces(one("api-1"))).toEqual([
       "/etc/veza/",
       "/etc/systemd/system/api.service.d/",
@@ -74,122 +72,6 @@ describe("the inside of a container", () => {
       "/run/systemd/system.control/api.service.d/",
       "/opt/veza/api/current/",
     ]);
-  });
-});
-
-describe("a release that was unpacked", () => {
-  const sha256 = `${"0123456789ab".repeat(5)}0123`;
-  const archive = wantedOf(
-    appliedTo(
-      container("api-1"),
-      unit("api-1", {
-        ...{ unit: "application", files: [] },
-        followUp: {
-          script: "follow_up() { place; }\n",
-          parameters: { APP: "api", INSTANCE: "api-1", ARTIFACT_NAME: "api.tar.gz", ARTIFACT_SHA256: sha256 },
-        },
-      }),
-    ).recorded,
-  );
-  const directory = "/opt/veza/api/releases/0123456789ab";
-  const found = (printed: string): string[] => {
-    const said = `=== images\n[]\n=== container api-1\n=== links\n/opt/veza/api/current|releases/0123456789ab\n=== release ${directory}\n${printed}`;
-    const [wantedContainer] = archive.containers;
-    const seen = readSeen(said).containers.get("api-1");
-    if (seen === undefined || wantedContainer === undefined) throw new Error("nothing was seen");
-    return insideDrift("this machine", wantedContainer, seen).map(
-      ({ kind, subject, says }) => `${kind} ${subject.replace("/opt/veza/api/", "")}: ${says}`,
-    );
-  };
-
-  it("is asked for by the list that was made of it", () => {
-    expect(lookDocument("veza-lab", archive)).toContain(`RELEASES='\\''${directory}'\\''\n`);
-    expect(lookDocument("veza-lab", archive)).toContain("\ncontents_of() {");
-    expect(found("")).toEqual([]);
-  });
-
-  it("tells what was edited, added and removed, each by its path", () => {
-    const printed = [
-      "<lib/a b.js\tcontent 00\n>lib/a b.js\tcontent 11",
-      "<lib/b.js\tfile 644 root:root\n>lib/b.js\tfile 666 root:root",
-      "<lib/c.js\tcontent 00\n<lib/c.js\tfile 644 root:root",
-      ">lib/d.js\tcontent 00\n>lib/d.js\tfile 644 root:root",
-      "<lib/e.js\tcontent 00\n<lib/e.js\tfile 644 root:root\n>lib/e.js\tlink to d.js",
-    ];
-    expect(found(printed.join("\n"))).toEqual([
-      "release current/lib/a b.js: its content was changed",
-      "release current/lib/b.js: it is now: file 666 root:root; deployed was: file 644 root:root",
-      "release current/lib/c.js: it is not there",
-      "release current/lib/d.js: nobody deployed it",
-      "release current/lib/e.js: it is now: link to d.js; deployed was: file 644 root:root",
-    ]);
-  });
-
-  it("does not fill the screen where all of it is gone, and says where nobody knows what it was", () => {
-    const gone = Array.from({ length: 30 }, (_, n) => `<${String(n)}.js\tcontent 00`).join("\n");
-    expect(found(gone)).toHaveLength(21);
-    expect(found(gone).at(-1)).toBe("release current: 10 more in it at least are not as they were deployed");
-    expect(found("absent")).toEqual(["release current: the deployed release is not there"]);
-    expect(found("unlisted")).toEqual([expect.stringContaining("nobody knows what was changed")]);
-  });
-});
-
-describe("a database node", () => {
-  const node = wantedOf(
-    appliedTo(
-      container("pg-1"),
-      unit("pg-1", { unit: "postgres", files: [file("/etc/postgresql/veza/pg_hba.conf", "local all\n")] }),
-    ).recorded,
-  ).containers[0];
-  const masked = ["postgresql", "pgbouncer"]
-    .map((name) => `Id=${name}.service\nLoadState=masked\n`)
-    .join("\n");
-  const found = (role: string, printed: string): string[] => {
-    if (node === undefined) throw new Error("there is no node");
-    const details = JSON.stringify({ node: "pg-1", role, state: role });
-    const said = `=== images\n[]\n=== container pg-1\n=== stat\nregular file|644|root:root|100|/etc/postgresql/veza/pg_hba.conf\n=== services\n${masked}\n=== details\n${details}\n=== differs\n${printed}\nend\n`;
-    const seen = readSeen(said).containers.get("pg-1");
-    if (seen === undefined) throw new Error("nothing was seen");
-    return insideDrift("this machine", node, seen).map(
-      ({ kind, subject, says, mends }) => `${kind} ${subject}: ${says}${mends.length > 0 ? "" : " (!)"}`,
-    );
-  };
-
-  it("runs with its files, once it has read them after they were written", () => {
-    expect(found("primary", "read|100|")).toEqual([]);
-    expect(found("primary", "read|99|")).toEqual([
-      expect.stringMatching(/^running \/etc\/postgresql\/veza\/pg_hba\.conf: it was written after/),
-    ]);
-  });
-
-  it("has settings of ALTER SYSTEM, and some that wait for a restart, which only a standby gets", () => {
-    const printed = "altered|work_mem|1|GB\naltered|port|6000\nwaiting|port|\nwaiting|max_wal_senders|";
-    expect(found("primary", printed)).toEqual([
-      "setting work_mem: ALTER SYSTEM has set it to 1|GB",
-      "setting port: ALTER SYSTEM has set it to 6000",
-      "setting max_wal_senders: Postgres goes on with its old value until it is restarted: bin/veza flip-db, then systemctl restart veza-postgres in pg-1 (!)",
-    ]);
-    expect(found("standby", "waiting|max_wal_senders|")).toEqual([
-      "setting max_wal_senders: Postgres goes on with its old value until it is restarted",
-    ]);
-  });
-
-  it("has roles and databases otherwise than applied, and a superuser that takes a person", () => {
-    const printed =
-      "role|veza_a|it is CREATEDB, applied was NOCREATEDB\ndatabase|veza|it lets nobody connect\nsuperuser|me|";
-    expect(found("primary", printed)).toEqual([
-      "role veza_a: it is CREATEDB, applied was NOCREATEDB",
-      "database veza: it lets nobody connect",
-      expect.stringMatching(/^role me: it is a superuser that nobody applied: .* \(!\)$/),
-    ]);
-  });
-
-  it("is told apart from one that did not say everything", () => {
-    const seen = (printed: string) =>
-      readSeen(`=== images\n[]\n=== container pg-1\n=== differs\n${printed}`).containers.get("pg-1")
-        ?.database;
-    expect(seen("read|1|\nend\n")?.silent).toBeUndefined();
-    expect(seen("read|1|\npsql: error: no\n")?.silent).toBe("psql: error: no");
   });
 });
 
@@ -272,11 +154,7 @@ describe("HAProxy", () => {
 
 describe("what a container prints", () => {
   const base64 = (text: string): string => Buffer.from(text).toString("base64");
-  const printed = [
-    '=== images\n[{"name": "veza/app"}]',
-    "=== artifacts\n/var/lib/veza/artifacts/x",
-    "=== flip\n",
-    "=== container a",
+  const text = [
     "=== stat\nregular empty file|644|root:root|12|/etc/with space|and bar",
     "=== differs /etc/secret",
     `=== differs /etc/a\n${base64("A=2\n")}`,
@@ -286,29 +164,48 @@ describe("what a container prints", () => {
     "Id=b.socket\nActiveEnterTimestamp=",
     "=== links\n/opt/current|releases/x",
     "=== notes\n/var/lib/veza/notes/closed.map|10",
-    "=== container b\n=== silent\nit is not running\n",
   ].join("\n");
 
   it("is read back", () => {
-    const { images, artifacts, containers } = readSeen(printed);
-    expect([...images, ...artifacts]).toEqual(["veza/app", "/var/lib/veza/artifacts/x"]);
-    const a = containers.get("a");
-    expect([...(a?.files ?? [])]).toEqual([
+    const a = readInside({ exitCode: 0, isWhole: true, text, complaint: "" });
+    expect(a).not.toHaveProperty("silent");
+    expect([...a.files]).toEqual([
       [
         "/etc/with space|and bar",
         { type: "regular empty file", mode: "644", owner: "root:root", changed: 12 },
       ],
     ]);
-    expect([...(a?.differing ?? [])]).toEqual([
+    expect([...a.differing]).toEqual([
       ["/etc/secret", undefined],
       ["/etc/a", "A=2\n"],
     ]);
-    expect([...(a?.extras ?? [])]).toEqual([["/etc/b", { changed: 34, content: "B\n" }]]);
-    expect(a?.services.get("a.service")).toMatchObject({ enabled: "enabled", since: 56 });
-    expect(a?.services.get("b.socket")).toMatchObject({ since: undefined });
-    expect([...(a?.links ?? [])]).toEqual([["/opt/current", "releases/x"]]);
-    expect(a?.notes.get("/var/lib/veza/notes/closed.map")).toBe(10);
-    expect(containers.get("b")?.silent).toBe("it is not running");
+    expect([...a.extras]).toEqual([["/etc/b", { changed: 34, content: "B\n" }]]);
+    expect(a.services.get("a.service")).toMatchObject({ enabled: "enabled", since: 56 });
+    expect(a.services.get("b.socket")).toMatchObject({ since: undefined });
+    expect([...a.links]).toEqual([["/opt/current", "releases/x"]]);
+    expect(a.notes.get("/var/lib/veza/notes/closed.map")).toBe(10);
+  });
+
+  it("is nothing where it is not all there, and why", () => {
+    for (const [exitCode, isWhole] of [
+      [1, true],
+      [0, false],
+    ] as const) {
+      const seen = readInside({ exitCode, isWhole, text, complaint: "first\nit is not running" });
+      expect([seen.silent, seen.files.size]).toEqual(["it is not running", 0]);
+    }
+  });
+});
+
+describe("what a host prints", () => {
+  it("is read back", () => {
+    const printed =
+      '=== images\n[{"name": "veza/app"}]\n=== artifacts\n/var/lib/veza/artifacts/x\n=== flip\n\n';
+    expect(readHost(printed)).toEqual({
+      images: new Set(["veza/app"]),
+      artifacts: new Set(["/var/lib/veza/artifacts/x"]),
+      flip: "",
+    });
   });
 });
 

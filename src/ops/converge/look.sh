@@ -4,15 +4,12 @@
 : "${PROJECT:?}" "${POOLS?}"
 
 main() {
-  local projects pool comma=''
-  # Told apart: a host that does not answer, and one that has nothing of this stack.
-  projects=$(timeout 30 incus project list --format csv --columns n </dev/null) ||
-    { printf 'Incus does not answer on %s, for the reason above. See: systemctl status incus\n' "$(hostname)" >&2; exit 1; }
-  if ! grep -qxF -e "$PROJECT" -e "$PROJECT (current)" <<<"$projects"; then
+  local mark pool comma=''
+  if ! read_mark; then
     printf 'absent\n{"containers": [], "pools": {}}\n'
     return 0
   fi
-  printf '%s\n' "$(timeout 30 incus project get "$PROJECT" user.veza.update </dev/null)"
+  printf '%s\n' "$mark"
   printf '{"containers": '
   timeout 30 incus query "/1.0/instances?project=$PROJECT&recursion=1" </dev/null
   printf ', "pools": {'
