@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Prints what a host has of a stack: how the last update ended, then its containers and volumes as JSON.
+# Prints what a host has of a stack as JSON: its project, with what is noted there, its containers and its volumes.
 # Parameters: PROJECT, POOLS (storage pools that have volumes of it, separated by spaces; none: there are no volumes).
 : "${PROJECT:?}" "${POOLS?}"
 
@@ -9,11 +9,12 @@ main() {
   projects=$(timeout 30 incus project list --format csv --columns n </dev/null) ||
     { printf 'Incus does not answer on %s, for the reason above. See: systemctl status incus\n' "$(hostname)" >&2; exit 1; }
   if ! grep -qxF -e "$PROJECT" -e "$PROJECT (current)" <<<"$projects"; then
-    printf 'absent\n{"containers": [], "pools": {}}\n'
+    printf '{"project": {"config": {}}, "containers": [], "pools": {}}\n'
     return 0
   fi
-  printf '%s\n' "$(timeout 30 incus project get "$PROJECT" user.veza.update </dev/null)"
-  printf '{"containers": '
+  printf '{"project": '
+  timeout 30 incus query "/1.0/projects/$PROJECT" </dev/null
+  printf ', "containers": '
   timeout 30 incus query "/1.0/instances?project=$PROJECT&recursion=1" </dev/null
   printf ', "pools": {'
   for pool in $POOLS; do

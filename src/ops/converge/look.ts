@@ -9,6 +9,7 @@ import type { Site } from "./sites.ts";
 const config = z.record(z.string(), z.string());
 
 const seen = z.object({
+  project: z.object({ config }),
   containers: z.array(
     z.object({
       name: z.string(),
@@ -23,7 +24,7 @@ const seen = z.object({
   pools: z.record(z.string(), z.array(z.object({ name: z.string(), config }))),
 });
 
-/** What Incus says of a stack's containers and volumes. */
+/** What Incus says of a stack's project, containers and volumes. */
 export type Listed = z.infer<typeof seen>;
 
 const unitKey = "user.veza.unit.";
@@ -39,10 +40,9 @@ export async function list({ host, project, recorded }: Site): Promise<{ found: 
   const parameters = { PROJECT: project, POOLS: [...pools].join(" ") };
   const script = readScript(import.meta.url, "look.sh");
   const answer = await say(host, hostDocument({ parameters, script }), "look", 60);
-  const [update = "", ...json] = answer.split("\n");
-  const listed = seen.parse(JSON.parse(json.join("\n")));
+  const listed = seen.parse(JSON.parse(answer));
   const found = {
-    mark: readMark(update === "absent" ? "" : update),
+    mark: readMark(listed.project.config["user.veza.update"] ?? ""),
     containers: listed.containers.map((instance) => ({
       name: instance.name,
       state: instance.status,
