@@ -123,8 +123,13 @@ export function ruleFiles({ stack, edge, config }: Watch): readonly FileSpec[] {
     errorRatio: String(alerts.errorPercent / 100),
     certificates: edge.certificates.length > 0,
     certificateDays: String(alerts.certificateDays),
+    certificatePatience: duration(alerts.certificatePatienceSeconds),
+    renewalHours: String(alerts.renewalHours),
+    renewalPatience: duration(Math.ceil(alerts.renewalHours * 3600)),
+    certificatesUnseenHours: String(alerts.certificatesUnseenHours),
     database: edge.postgres !== undefined,
     lagBytes: String(alerts.replicationLagMiB * 1024 * 1024),
+    replicationPatience: duration(alerts.replicationPatienceSeconds),
     driftHours: String(alerts.driftHours),
   };
   return [
