@@ -1,8 +1,14 @@
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { loadMonitoringConfig } from "../../stacks/monitoring/src/config.ts";
 import { ruleFiles } from "../../stacks/monitoring/src/prometheus-unit.ts";
-import { alertDrills, drillAlerts, DriftMetrics, type AlertDrill } from "../lab/support/alert-drills.ts";
-import { edgeAddress, subnet } from "../lab/support/edge-config.ts";
+import {
+  alertDrills,
+  drillAlerts,
+  DriftMetrics,
+  pebbleAddress,
+  type AlertDrill,
+} from "../lab/support/alert-drills.ts";
+import { edgeAddress } from "../lab/support/edge-config.ts";
 import { MonitoringStack, type MonitoringInput } from "../lab/support/monitoring.ts";
 import { PostgresStack } from "../lab/support/postgres-stack.ts";
 import { until } from "../lab/support/until.ts";
@@ -27,7 +33,7 @@ beforeAll(async () => {
       contact: "ops@veza.test",
       publicAddresses: [edgeAddress],
       certificates: [{ names: ["veza.test"] }],
-      pebble: { address: `${subnet}.40` },
+      pebble: { address: pebbleAddress },
     },
   });
   ends.unshift(() => postgres.close());

@@ -3,8 +3,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { pebblePorts } from "../../../src/config/letsencrypt.ts";
 import { startLoad, type Load } from "../../../src/ops/load/start-load.ts";
-import { gateway, publicUrl } from "./edge-config.ts";
+import { gateway, publicUrl, subnet } from "./edge-config.ts";
 import type { MonitoringInput } from "./monitoring.ts";
 import { other, type NodeName, type PostgresStack } from "./postgres-stack.ts";
 import { until } from "./until.ts";
@@ -29,6 +30,9 @@ export const drillAlerts = {
   replicationPatienceSeconds: 3,
 } satisfies MonitoringInput["alerts"];
 
+/** Of the CA of a stack that is drilled. */
+export const pebbleAddress = `${subnet}.40`;
+
 /** In hours: about twenty seconds. */
 const moment = 0.006;
 
@@ -51,7 +55,13 @@ export function alertDrills(
     await postgres.shell(primary, "systemctl stop veza-postgres");
   };
   let load: Load | undefined;
-  const pebble = "/etc/pebble/pebble.json";
+  const authority = "/etc/pebble/pebble.json";
+  /** Runs shell beside the CA, and waits until it answers again. */
+  const atAuthority = (line: string): Promise<string> =>
+    incus.shell(
+      "pebble",
+      `${line} && curl -sk -o /dev/null --retry 30 --retry-connrefused --retry-delay 1 https://${pebbleAddress}:${String(pebblePorts.acme)}/dir`,
+    );
   return {
     TargetDown: {
       what: "HAProxy is stopped",
@@ -95,14 +105,13 @@ export function alertDrills(
     CertificateEndsSoon: {
       what: "the CA issues for ten minutes only",
       cause: async () => {
-        await incus.shell(
-          "pebble",
-          `cp -a ${pebble} ${pebble}.kept && sed -i 's/\\("certificateValidityPeriod": \\)[0-9]*/\\1600/' ${pebble} && systemctl restart pebble`,
+        await atAuthority(
+          `cp -a ${authority} ${authority}.kept && sed -i 's/\\("certificateValidityPeriod": \\)[0-9]*/\\1600/' ${authority} && systemctl restart pebble`,
         );
         await certificates("renew --force");
       },
       undo: async () => {
-        await incus.shell("pebble", `mv ${pebble}.kept ${pebble} && systemctl restart pebble`);
+        await atAuthority(`mv ${authority}.kept ${authority} && systemctl restart pebble`);
         await certificates("renew --force");
       },
     },
@@ -113,7 +122,7 @@ export function alertDrills(
         await certificates("renew --force || :");
       },
       undo: async () => {
-        await incus.shell("pebble", "systemctl start pebble");
+        await atAuthority("systemctl start pebble");
         await certificates("renew --force");
       },
     },
