@@ -91,7 +91,7 @@ async function* casesOf(
   const timed = async (
     what: Case,
     reach: Reach,
-    touched: readonly string[],
+    act: () => Promise<void>,
     holds: () => Promise<boolean>,
   ): Promise<Sample> => {
     await contender.ask(wanted);
@@ -101,7 +101,7 @@ async function* casesOf(
       // A run that fails ends the wait for what will never be there.
       const failed = new AbortController();
       const [ended, seen] = await Promise.all([
-        contender.apply(reach, touched).then(
+        act().then(
           () => (performance.now() - started) / 1000,
           (error: unknown) => {
             failed.abort();
@@ -118,17 +118,26 @@ async function* casesOf(
   await progress.step(`${instances}, round ${String(round)}, ${who}: fresh containers`, () =>
     contender.begin(wanted),
   );
-  yield await timed("from nothing", "whole", [], () => everythingAnswers(place, wanted));
-  yield await timed("nothing to do", "whole", [], () => everythingAnswers(place, wanted));
+  const apply =
+    (reach: Reach, ...touched: readonly string[]) =>
+    (): Promise<void> =>
+      contender.apply(reach, touched);
+  const answers = (): Promise<boolean> => everythingAnswers(place, wanted);
+  yield await timed("from nothing", "whole", apply("whole"), answers);
+  yield await timed("nothing to do", "whole", apply("whole"), answers);
+  const look = contender.look?.bind(contender);
+  if (look) yield await timed("look at the hosts", "whole", look, answers);
   for (const reach of contender.reaches) {
     cookie++;
     wanted = { ...wanted, cookie: `VEZA_${String(cookie)}` };
-    yield await timed("one line", reach, ["haproxy"], () => isLive(place, wanted.cookie));
+    yield await timed("one line", reach, apply(reach, "haproxy"), () => isLive(place, wanted.cookie));
 
     const added = `backend-api-${String(size + 1)}`;
     wanted = { ...wanted, api: size + 1 };
     await contender.addContainer(wanted, added);
-    yield await timed("one more instance", reach, [added, "haproxy"], () => takesTraffic(place, added));
+    yield await timed("one more instance", reach, apply(reach, added, "haproxy"), () =>
+      takesTraffic(place, added),
+    );
     wanted = { ...wanted, api: size };
     await contender.removeContainer(wanted, added);
   }

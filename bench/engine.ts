@@ -1,11 +1,11 @@
-import { execa } from "execa";
-import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { labPassphrase } from "../src/ops/pulumi/environment.ts";
+import { emptyProgram, emptyStack } from "../test/lab/support/empty-program.ts";
+import { runTimed } from "../test/lab/support/run-timed.ts";
 import { LabStack } from "../test/lab/support/stack.ts";
 import { SetupError } from "../tools/machine/setup-error.ts";
 import type { Progress } from "../tools/progress.ts";
@@ -51,7 +51,8 @@ export async function measureEngine(words: readonly string[], progress: Progress
       await progress.step(`Round ${String(round)} of ${String(rounds)}`, async (note) => {
         for (const piece of pieces) {
           note(`${piece.name}, load ${String(load())}`);
-          samples.push({ piece: piece.name, round, ...(await measured(piece, `file://${stack.backend}`)) });
+          const taken = await runTimed(piece.command, piece.cwd, stack.backend);
+          samples.push({ piece: piece.name, round, ...taken });
         }
       });
     const result: EngineResult = { ...(await machine()), samples };
@@ -97,18 +98,7 @@ async function projectOf(checkout: string, stack: LabStack, folder: string): Pro
 async function piecesOf(stack: LabStack, folder: string): Promise<readonly Piece[]> {
   const pulumi = findToolchain()?.pulumi ?? "pulumi";
   const empty = join(folder, "empty");
-  await mkdir(join(empty, "node_modules", "@pulumi"), { recursive: true });
-  await writeFile(
-    join(empty, "Pulumi.yaml"),
-    "name: empty\nruntime:\n  name: nodejs\n  options: {typescript: false}\n",
-  );
-  await writeFile(join(empty, "package.json"), '{"name": "empty", "type": "module", "main": "index.js"}\n');
-  await writeFile(join(empty, "index.js"), "");
-  await writeFile(join(empty, "Pulumi.lab-empty.yaml"), "");
-  await symlink(
-    join(repository, "node_modules", "@pulumi", "pulumi"),
-    join(empty, "node_modules", "@pulumi", "pulumi"),
-  );
+  await emptyProgram(empty);
   const of = (name: string, cwd: string, ...command: string[]): Piece => ({ name, command, cwd });
   return [
     of("the same by pulumi itself, without a look", stack.project, pulumi, ...quietly, "--stack", stack.name),
@@ -118,7 +108,7 @@ async function piecesOf(stack: LabStack, folder: string): Promise<readonly Piece
       join(repository, "bin", "pulumi"),
       ...quietly,
       "--stack",
-      "lab-empty",
+      emptyStack,
     ),
     of(
       "stack export --show-secrets",
@@ -133,26 +123,4 @@ async function piecesOf(stack: LabStack, folder: string): Promise<readonly Piece
     of("pulumi version", stack.project, pulumi, "version"),
     of("node, loading the SDK", stack.project, process.execPath, "-e", 'require("@pulumi/pulumi")'),
   ];
-}
-
-async function measured({ command, cwd }: Piece, backend: string): Promise<Omit<Sample, "piece" | "round">> {
-  const before = load();
-  const toolchain = findToolchain();
-  // The shell's own clock counts the processor time of everything that was waited for.
-  const line = 'TIMEFORMAT="%R %U %S"; time "$@" >/dev/null 2>/dev/null';
-  const { stderr } = await execa("bash", ["-e", "-c", line, "time", ...command], {
-    cwd,
-    stdin: "ignore",
-    timeout: 600_000,
-    env: {
-      PATH: [toolchain?.binDir, dirname(process.execPath), process.env["PATH"]].join(":"),
-      PULUMI_BACKEND_URL: backend,
-      PULUMI_CONFIG_PASSPHRASE: labPassphrase,
-      PULUMI_SKIP_UPDATE_CHECK: "true",
-      PULUMI_HOME: toolchain?.pulumiHome,
-      PULUMI_PARALLEL: "8",
-    },
-  });
-  const [wall = NaN, user = NaN, system = NaN] = stderr.trim().split(" ").map(Number);
-  return { wall, cpu: user + system, load: before };
 }

@@ -10,6 +10,8 @@ export type Comparison = (words: readonly string[], progress: Progress) => Promi
 
 const comparisons: Readonly<Record<string, () => Promise<Comparison>>> = {
   apply: async () => (await import("./apply.ts")).compareApply,
+  scale: async () => (await import("./scale.ts")).measureScale,
+  start: async () => (await import("./start.ts")).measureStart,
   engine: async () => (await import("./engine.ts")).measureEngine,
 };
 

@@ -2,12 +2,14 @@ import * as pulumi from "@pulumi/pulumi";
 import { engineConfig } from "./config/engine.ts";
 import { loadConfig } from "./config/load.ts";
 import { ConfigError } from "./config/problem.ts";
+import { leaveOutDebugMessages } from "./debug-messages.ts";
 import { Edge } from "./edge.ts";
 import { endWithEngine } from "./engine-watch.ts";
 import { missingFiles, oversizedFiles } from "./requirements.ts";
 import { plainStackTraces } from "./stack-traces.ts";
 
 plainStackTraces();
+leaveOutDebugMessages();
 endWithEngine();
 const stack = pulumi.getStack();
 const sshPrivateKey = new pulumi.Config().getSecret("sshPrivateKey");

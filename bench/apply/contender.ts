@@ -32,6 +32,8 @@ export interface Contender {
   /** Runs it. @param touched the containers that a limited run is told */
   apply(reach: Reach, touched: readonly string[]): Promise<void>;
   removeContainer(wanted: Wanted, name: string): Promise<void>;
+  /** Looks whether the hosts are what they should be, and changes nothing; absent where applying looks as closely. */
+  look?(): Promise<void>;
   /** Removes everything. */
   close(): Promise<void>;
 }

@@ -55,6 +55,11 @@ export class Ours implements Contender {
     await this.#stack.up();
   }
 
+  async look(): Promise<void> {
+    const { exitCode, all } = await this.#stack.veza("drift");
+    if (exitCode !== 0) throw new Error(`bin/veza drift ended with ${String(exitCode)}:\n${all}`);
+  }
+
   async close(): Promise<void> {
     await this.#stack.close();
   }

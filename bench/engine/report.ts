@@ -1,14 +1,9 @@
 import { median, table, type Machine } from "../result.ts";
+import type { Taken } from "../../test/lab/support/run-timed.ts";
 
-export interface Sample {
+export interface Sample extends Taken {
   readonly piece: string;
   readonly round: number;
-  /** Seconds on the clock. */
-  readonly wall: number;
-  /** Seconds of processor time, of the command and everything that it waited for. */
-  readonly cpu: number;
-  /** Of the machine, before it began. */
-  readonly load: number;
 }
 
 export type EngineResult = Machine & { readonly samples: readonly Sample[] };

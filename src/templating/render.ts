@@ -12,6 +12,8 @@ export type TemplateView =
 /** Private, so that nothing registered elsewhere can change what our files say. */
 const handlebars = Handlebars.create();
 const templates = new URL("../../templates/", import.meta.url);
+/** By path: most templates are rendered for every instance. */
+const compiled = new Map<string, Handlebars.TemplateDelegate>();
 
 /**
  * Renders one template. The view is parsed by `schema` first, so that a missing or malformed value is an error here
@@ -26,7 +28,14 @@ export function renderTemplate<V extends TemplateView>(
   schema: z.ZodType<V>,
   view: V,
 ): string {
+  return compile(template)(schema.parse(view));
+}
+
+function compile(template: string): Handlebars.TemplateDelegate {
+  const known = compiled.get(template);
+  if (known) return known;
   const source = readFileSync(new URL(template, templates), "utf8");
-  const render = handlebars.compile<V>(source, { strict: true, noEscape: true, knownHelpersOnly: true });
-  return render(schema.parse(view));
+  const render = handlebars.compile(source, { strict: true, noEscape: true, knownHelpersOnly: true });
+  compiled.set(template, render);
+  return render;
 }

@@ -64,14 +64,14 @@ beforeEach(() => setMark(""));
 
 describe("the mark of an update on its host", () => {
   it("says that it runs, by whom, and then how it ended", async () => {
-    expect(await converge(state, silent)).toEqual([]);
+    expect((await converge(state, silent)).problems).toEqual([]);
     expect(await mark()).toMatch(
       new RegExp(`^running \\S+Z ${hostname()}:${String(process.pid)}:${processBirth(process.pid) ?? ""}$`),
     );
-    await conclude(state, true);
+    await conclude(state, "changed");
     expect(await mark()).toMatch(/^done \S+Z$/);
     await converge(state, silent);
-    await conclude(state, false);
+    await conclude(state, "failed");
     expect(await mark()).toMatch(/^failed \S+Z$/);
   });
 
@@ -88,9 +88,9 @@ describe("the mark of an update on its host", () => {
     ["has its number from a process that is gone", () => otherOwner.replace(/[^.]*$/, "1")],
   ])("keeps nobody away when its process %s", async (_what, owner) => {
     await setMark(`running ${since} ${owner()}`);
-    expect(await converge(state, silent)).toEqual([]);
+    expect((await converge(state, silent)).problems).toEqual([]);
     expect(await mark()).toContain(`${hostname()}:${String(process.pid)}:`);
-    await conclude(state, true);
+    await conclude(state, "changed");
     expect(await mark()).toMatch(/^done /);
   });
 
@@ -99,15 +99,18 @@ describe("the mark of an update on its host", () => {
     await expect(converge(state, silent)).rejects.toThrow(`process 1 on not-${hostname()}`);
   });
 
-  it.each([true, false])("of another update stays when this one ends (well: %s)", async (succeeded) => {
-    await setMark(`running ${since} ${otherOwner}`);
-    await conclude(state, succeeded);
-    expect(await mark()).toBe(`running ${since} ${otherOwner}`);
-  });
+  it.each(["changed", "same", "failed"] as const)(
+    "of another update stays when this one ends (%s)",
+    async (end) => {
+      await setMark(`running ${since} ${otherOwner}`);
+      await conclude(state, end);
+      expect(await mark()).toBe(`running ${since} ${otherOwner}`);
+    },
+  );
 
   it("says how the first update ended, which made the project and could not be told by whom", async () => {
     await setMark(`running ${since}`);
-    await conclude(state, true);
+    await conclude(state, "changed");
     expect(await mark()).toMatch(/^done \S+Z$/);
   });
 
@@ -150,9 +153,9 @@ describe("what is said again", () => {
       recorded("artifact", { PROJECT: project, SOURCE: "artifact" }, 'main() { ls "$SOURCE" >&2; }\n'),
       recorded("a", missing, "main() { :; }\n"),
     ];
-    expect(await converge(deployed(commands, directory), silent)).toEqual([]);
-    await conclude(deployed(commands), false);
-    expect(await converge(deployed(commands, "/"), silent)).toEqual([
+    expect((await converge(deployed(commands, directory), silent)).problems).toEqual([]);
+    await conclude(deployed(commands), "failed");
+    expect((await converge(deployed(commands, "/"), silent)).problems).toEqual([
       expect.stringMatching(/^artifact: .*'artifact'/),
     ]);
     await rm(directory, { recursive: true });

@@ -1,14 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { closeStack, openStack } from "../../src/ops/maintenance/maintenance.ts";
 import { maintenanceSite, type MaintenanceSite } from "../../src/ops/maintenance/site.ts";
 import { judge, look } from "../../src/ops/maintenance/state.ts";
 import { proveEdge } from "../../src/ops/proof/proof.ts";
 import { changed } from "../../tools/verbs/pulumi.ts";
 import { edgeAddress, publicUrl, publishedPort, subnet } from "./support/edge-config.ts";
+import { emptyProgram, emptyStack } from "./support/empty-program.ts";
 import { heard } from "./support/maintenance-talk.ts";
+import { runTimed } from "./support/run-timed.ts";
 import { LabStack } from "./support/stack.ts";
 import { serversOf } from "./support/statistics.ts";
 import { until } from "./support/until.ts";
+
+const launcher = fileURLToPath(new URL("../../bin/pulumi", import.meta.url));
 
 let stack: LabStack;
 beforeAll(async () => {
@@ -62,6 +68,24 @@ describe("an edge, deployed from nothing", () => {
     expect(changed(await stack.preview())).toBe(0);
     const { against, containers, hosts } = await stack.diff();
     expect([against.kind, containers, hosts]).toEqual(["deployed", [], []]);
+  }, 120_000);
+
+  it("costs at most 2.3 times an empty program to update with nothing to do, by processor time", async () => {
+    const empty = join(stack.directory, "empty");
+    await emptyProgram(empty);
+    const cost = async (name: string, cwd: string): Promise<number> => {
+      const words = ["up", "--yes", "--skip-preview", "--non-interactive", "--stack", name];
+      return (await runTimed([launcher, ...words], cwd, stack.backend)).cpu;
+    };
+    await cost(emptyStack, empty);
+    const ours: number[] = [];
+    const pulumis: number[] = [];
+    // In turns, so that a busy minute is one for both.
+    for (let round = 0; round < 3; round++) {
+      ours.push(await cost(stack.name, stack.project));
+      pulumis.push(await cost(emptyStack, empty));
+    }
+    expect(Math.min(...ours) / Math.min(...pulumis)).toBeLessThan(2.3);
   }, 120_000);
 
   it("is seen on one screen, and found well", async () => {

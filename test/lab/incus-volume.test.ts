@@ -128,7 +128,7 @@ describe("a volume", () => {
     await incus("project", "set", name, "user.veza.update=");
     const told: string[] = [];
     const look = async (): Promise<void> =>
-      expect(await converge(state, (line) => told.push(line.trim()))).toEqual([]);
+      expect((await converge(state, (line) => told.push(line.trim()))).problems).toEqual([]);
     await look();
     expect(told).toEqual([]);
     await incus("config", "device", "remove", container, "volume-acme");

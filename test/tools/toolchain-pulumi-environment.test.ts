@@ -141,6 +141,12 @@ describe("the arguments of a call", () => {
     ],
     [["up", "--help"], { command: "up", help: true }],
     [["up", "--preview-only"], { command: "up", previewOnly: true }],
+    [["up", "--stack", "lab", "-v=9"], { stack: "lab", debug: true }],
+    [["up", "-v", "9", "--stack", "lab"], { stack: "lab", debug: true }],
+    [["--verbose=9", "up"], { command: "up", debug: true }],
+    [["up", "--debug"], { command: "up", debug: true }],
+    [["up", "--diff"], { command: "up", debug: false }],
+    [["config", "set", "x", "--", "-d"], { command: "config", debug: false }],
     [[], { command: "", subcommand: "" }],
   ])("%j", (args, expected) => {
     expect(readCall(args)).toMatchObject(expected);

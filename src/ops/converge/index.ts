@@ -17,24 +17,35 @@ export interface DeployedState {
   readonly hosts: Readonly<Record<string, ReachableHost>>;
 }
 
+/** What was found and done before an update. */
+export interface Converged {
+  /** The hosts were what the state says, so nothing was done. */
+  readonly asBefore: boolean;
+  /** What could not be brought back; the engine may still change it to something that works. */
+  readonly problems: readonly string[];
+}
+
+/** How an update ended; `same`: the hosts were what the state says, and nothing was said to them since. */
+export type UpdateEnd = "failed" | "changed" | "same";
+
 /**
  * Brings the hosts to what the stack's state says, before the engine compares that state with the config: after an
  * update that failed or was killed, and when a container is gone, the engine alone would believe that all is well.
  * Marks an update as running before anything is changed, so that a second one keeps away. Costs two questions per host
  * when there is nothing to do.
  * @param tell a line for the person who watches
- * @returns what could not be brought back; the engine may still change it to something that works
  * @throws HostError when a host cannot be asked, or when another update is at work on it; then nothing is marked
  */
-export async function converge(
-  state: DeployedState,
-  tell: (line: string) => void,
-): Promise<readonly string[]> {
+export async function converge(state: DeployedState, tell: (line: string) => void): Promise<Converged> {
   const claimed: Claimed[] = [];
   try {
     await allEnded(sites(state).map(async (site) => claimed.push(await claim(site))));
+    const asBefore = claimed.every(
+      ({ site, found }) => !found.mark.unclean && isSame(compare(site.recorded, found)),
+    );
+    if (asBefore) return { asBefore, problems: [] };
     const problems = await allEnded(claimed.map((one) => convergeSite(one, state.directory, tell)));
-    return problems.flat();
+    return { asBefore, problems: problems.flat() };
   } catch (error) {
     await Promise.allSettled(claimed.map(release));
     throw error;
@@ -42,15 +53,16 @@ export async function converge(
 }
 
 /**
- * Compares once more after an update and marks how it ended, for whoever comes next. Where another update is marked,
+ * Compares once more after an update that changed something, and marks how it ended, for whoever comes next. Where another update is marked,
  * its mark stays: this one has changed nothing there.
  * @returns what on the hosts is not what the state says; nothing, when all is well
  */
-export async function conclude(state: DeployedState, succeeded: boolean): Promise<readonly string[]> {
-  const left = succeeded ? await divergences(state) : [];
+export async function conclude(state: DeployedState, end: UpdateEnd): Promise<readonly string[]> {
+  const left = end === "changed" ? await divergences(state) : [];
   await allEnded(
     sites(state).map(async (site) => {
-      if (succeeded && left.length === 0) return setMark(site, ownMarks, `done ${began.toISOString()}`);
+      if (end !== "failed" && left.length === 0)
+        return setMark(site, ownMarks, `done ${began.toISOString()}`);
       const { mark } = await look(site);
       return setMark(site, ownMarks, `failed ${(mark.since ?? began).toISOString()}`);
     }),
@@ -67,6 +79,10 @@ async function divergences(state: DeployedState): Promise<readonly string[]> {
     }),
   );
   return all.flat();
+}
+
+function isSame({ again, leftovers }: Divergence): boolean {
+  return again.length === 0 && leftovers.length === 0;
 }
 
 async function convergeSite(

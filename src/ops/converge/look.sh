@@ -4,17 +4,12 @@
 : "${PROJECT:?}" "${POOLS?}"
 
 main() {
-  local projects pool comma=''
-  # Told apart: a host that does not answer, and one that has nothing of this stack.
-  projects=$(timeout 30 incus project list --format csv --columns n </dev/null) ||
-    { printf 'Incus does not answer on %s, for the reason above. See: systemctl status incus\n' "$(hostname)" >&2; exit 1; }
-  if ! grep -qxF -e "$PROJECT" -e "$PROJECT (current)" <<<"$projects"; then
+  local said pool comma=''
+  if ! ask_project query "/1.0/projects/$PROJECT"; then
     printf '{"project": {"config": {}}, "containers": [], "pools": {}}\n'
     return 0
   fi
-  printf '{"project": '
-  timeout 30 incus query "/1.0/projects/$PROJECT" </dev/null
-  printf ', "containers": '
+  printf '{"project": %s, "containers": ' "$said"
   timeout 30 incus query "/1.0/instances?project=$PROJECT&recursion=1" </dev/null
   printf ', "pools": {'
   for pool in $POOLS; do

@@ -1,7 +1,5 @@
 import { z } from "zod";
-import { hostDocument } from "../../incus/document.ts";
-import { readScript } from "../../shell/read-script.ts";
-import { say } from "../host-shell.ts";
+import { ask } from "./ask.ts";
 import type { Found } from "./compare.ts";
 import { readMark } from "./mark.ts";
 import type { Site } from "./sites.ts";
@@ -37,9 +35,8 @@ export async function look(site: Site): Promise<Found> {
 /** The same, with what Incus has said. */
 export async function list({ host, project, recorded }: Site): Promise<{ found: Found; listed: Listed }> {
   const pools = new Set(recorded.flatMap(({ volume }) => volume?.pool ?? []));
-  const parameters = { PROJECT: project, POOLS: [...pools].join(" ") };
-  const script = readScript(import.meta.url, "look.sh");
-  const answer = await say(host, hostDocument({ parameters, script }), "look", 60);
+  const parameters = { POOLS: [...pools].join(" ") };
+  const answer = await ask({ host, project }, ["ask-project.sh", "look.sh"], parameters, 60);
   const listed = seen.parse(JSON.parse(answer));
   const found = {
     mark: readMark(listed.project.config["user.veza.update"] ?? ""),

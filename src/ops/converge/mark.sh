@@ -6,20 +6,18 @@
 : "${PROJECT:?}" "${EXPECTED?}" "${MARK?}"
 
 main() {
-  local projects found
-  projects=$(timeout 30 incus project list --format csv --columns n </dev/null) ||
-    { printf 'Incus does not answer on %s, for the reason above. See: systemctl status incus\n' "$(hostname)" >&2; exit 1; }
-  grep -qxF -e "$PROJECT" -e "$PROJECT (current)" <<<"$projects" || return 0
+  local said mark
   mkdir -p /run/veza/lock
   exec 9>"/run/veza/lock/update-$PROJECT"
   flock -w 20 9 ||
     { printf 'on %s, another run has been marking an update of %s for 20 s; try again\n' "$(hostname)" "$PROJECT" >&2; exit 1; }
-  found=$(timeout 30 incus project get "$PROJECT" user.veza.update </dev/null)
+  ask_project project get "$PROJECT" user.veza.update || return 0
+  mark=$said
   # Without an owner: project.sh made the project, and could not know for whom.
   # shellcheck disable=SC2053 # a pattern is meant
-  if [[ -z $found || $found == $EXPECTED || $found =~ ^running\ [^\ ]+$ ]]; then
+  if [[ -z $mark || $mark == $EXPECTED || $mark =~ ^running\ [^\ ]+$ ]]; then
     timeout 30 incus project set "$PROJECT" "user.veza.update=$MARK" </dev/null
-    found=$MARK
+    mark=$MARK
   fi
-  printf '%s\n' "$found"
+  printf '%s\n' "$mark"
 }

@@ -12,7 +12,11 @@ export interface PulumiCall {
   readonly help: boolean;
   /** `up --preview-only`. */
   readonly previewOnly: boolean;
+  /** Debug messages are wanted: `--debug`, `-v 9`. */
+  readonly debug: boolean;
 }
+
+const asksForDebug = /^(-d|--debug|--debug=true|-v.*|--verbose(=.*)?)$/;
 
 /** Flags that may stand before the command and whose value is a word of its own. */
 const valued = ["-C", "--cwd", "-s", "--stack", "--color", "--tracing", "--profiling", "-v", "--verbose",
@@ -23,11 +27,13 @@ const namesStack = new Set(["init", "select", "rm"]);
 
 export function readCall(args: readonly string[]): PulumiCall {
   const words: string[] = [];
+  let debug = false;
   const values = new Map<string, string>();
   const flags = new Set<string>();
   for (let i = 0; i < args.length; i++) {
     const word = args[i] ?? "";
     if (word === "--") break;
+    debug ||= asksForDebug.test(word);
     const [flag, inline] = splitFlag(word);
     if (!word.startsWith("-") || word === "-") words.push(word);
     else if (inline !== undefined) values.set(flag, inline);
@@ -43,6 +49,7 @@ export function readCall(args: readonly string[]): PulumiCall {
     cwd: values.get("-C") ?? values.get("--cwd"),
     help: flags.has("--help") || flags.has("-h") || command === "help",
     previewOnly: flags.has("--preview-only"),
+    debug,
   };
 }
 

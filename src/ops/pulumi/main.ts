@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, resolve } from "node:path";
 
+import { quietVariable } from "../../quiet-variable.ts";
 import { findToolchain, type Toolchain } from "../../../tools/toolchain/find.ts";
 import { readCall, type PulumiCall } from "./arguments.ts";
 import { credentialsDir, pulumiEnvironment } from "./environment.ts";
@@ -45,6 +46,7 @@ async function main(args: readonly string[]): Promise<string | undefined> {
   const { env, backend } = environment;
   const local = fileBackend(backend);
   if (local) mkdirSync(local.dir, { recursive: true, mode: 0o700 });
+  if (!call.debug) env[quietVariable] = "true";
   const run: PulumiRun = { pulumi: toolchain.pulumi, env, cwd };
 
   if (!call.help && project && stack === undefined && needStack.has(call.command)) return noStack(project);

@@ -10,7 +10,7 @@ import { z } from "zod";
 
 import { hostsSchema } from "../../config/hosts.ts";
 import { readStackFile } from "../../config/stack-file.ts";
-import { conclude, converge, type DeployedState } from "../converge/index.ts";
+import { conclude, converge, type DeployedState, type UpdateEnd } from "../converge/index.ts";
 import { saysUnchanged } from "./event-log.ts";
 import { fileBackend, hasStack } from "./file-backend.ts";
 import { missingSecrets } from "./secrets.ts";
@@ -44,13 +44,15 @@ export async function update(
 
   const local = fileBackend(backend);
   let before: DeployedState | undefined;
+  let asBefore = false;
   if (!local || hasStack(local, project, stack)) {
     try {
       const state = await deployedState(run, project, stack);
       before = state;
-      const problems = await converge(state, say);
+      const converged = await converge(state, say);
+      asBefore = converged.asBefore;
       await forgetInterruptedCreates(run, stack, state.exportedState);
-      for (const line of problems) say(`not brought back: ${line}`);
+      for (const line of converged.problems) say(`not brought back: ${line}`);
     } catch (error) {
       return `${error instanceof Error ? error.message : String(error)}\nNothing was updated.`;
     }
@@ -59,7 +61,7 @@ export async function update(
   const left = await concluded(
     // Asking Pulumi takes half a second, and is for nothing when it has just said that all is the same.
     () => (isUnchanged && before ? Promise.resolve(before) : deployedState(run, project, stack)),
-    ended.code === 0,
+    ended.code !== 0 ? "failed" : isUnchanged && asBefore ? "same" : "changed",
   );
   for (const one of left) say(`not as the stack's state says: ${one}`);
   if (ended.signal !== null) {
@@ -75,12 +77,9 @@ export async function update(
 }
 
 /** What differs after the update; a host that cannot be asked any more is one of the answers. */
-async function concluded(
-  state: () => Promise<DeployedState>,
-  succeeded: boolean,
-): Promise<readonly string[]> {
+async function concluded(state: () => Promise<DeployedState>, end: UpdateEnd): Promise<readonly string[]> {
   try {
-    return await conclude(await state(), succeeded);
+    return await conclude(await state(), end);
   } catch (error) {
     return [`cannot be seen: ${error instanceof Error ? error.message : String(error)}`];
   }

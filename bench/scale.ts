@@ -1,0 +1,99 @@
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { runTimed, type Taken } from "../test/lab/support/run-timed.ts";
+import { LabStack } from "../test/lab/support/stack.ts";
+import { SetupError } from "../tools/machine/setup-error.ts";
+import type { Progress } from "../tools/progress.ts";
+import { load, machine, publish } from "./result.ts";
+import { peakMemory } from "./scale/peak-memory.ts";
+import { scaleSection, type Sample, type ScaleResult } from "./scale/report.ts";
+import { localSite, sshSite, type Site } from "./scale/site.ts";
+
+const launcher = fileURLToPath(new URL("../bin/pulumi", import.meta.url));
+
+const options = z.object({
+  /** Instances of both fleets together. */
+  sizes: z
+    .string()
+    .default("4,16,50")
+    .transform((text) => text.split(",").map(Number))
+    .pipe(z.array(z.int().min(2).max(100))),
+  /** Where the containers are. */
+  hosts: z
+    .string()
+    .default("local,ssh")
+    .transform((text) => text.split(","))
+    .pipe(z.array(z.enum(["local", "ssh"]))),
+  rounds: z.coerce.number().int().min(1).default(3),
+});
+
+/**
+ * How an update grows with the number of instances: first creation, one changed line, and nothing to do.
+ * @throws SetupError for options that it does not have
+ */
+export async function measureScale(words: readonly string[], progress: Progress): Promise<void> {
+  const { sizes, hosts, rounds } = parsed(words);
+  const samples: Sample[] = [];
+  for (const host of hosts) {
+    const site = await progress.step(`Host: ${host}`, host === "local" ? localSite : sshSite);
+    try {
+      for (const size of sizes) samples.push(await grow(site, size, rounds, progress));
+    } finally {
+      await site.close();
+    }
+  }
+  const result: ScaleResult = { ...(await machine()), samples };
+  await publish("scale", result, scaleSection(result));
+}
+
+function parsed(words: readonly string[]): z.infer<typeof options> {
+  try {
+    const spec = {
+      sizes: { type: "string" },
+      hosts: { type: "string" },
+      rounds: { type: "string" },
+    } as const;
+    return options.parse(parseArgs({ args: [...words], options: spec }).values);
+  } catch {
+    throw new SetupError("npm run bench scale -- [--sizes 4,16,50] [--hosts local,ssh] [--rounds 3]");
+  }
+}
+
+async function grow(site: Site, size: number, rounds: number, progress: Progress): Promise<Sample> {
+  const stack = await LabStack.open();
+  try {
+    let cookie = 0;
+    const up = async (): Promise<Taken & { readonly memory: number }> => {
+      const command = [launcher, "up", "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name];
+      const watched = peakMemory(stack.name);
+      const taken = await runTimed(command, stack.project, stack.backend);
+      return { ...taken, memory: await watched.end() };
+    };
+    const step = async <T>(what: string, work: () => Promise<T>): Promise<T> =>
+      progress.step(`${site.name}, ${String(size)} instances: ${what}, load ${String(load())}`, work);
+
+    await stack.write(site.config(size, stack.release("one"), `VEZA_${String(cookie)}`));
+    const created = await step("first creation", up);
+    const nothing: Taken[] = [];
+    const line: Taken[] = [];
+    let memory = created.memory;
+    for (let round = 1; round <= rounds; round++) {
+      const same = await step("nothing to do", up);
+      await stack.write(site.config(size, stack.release("one"), `VEZA_${String(++cookie)}`));
+      const changed = await step("one line", up);
+      nothing.push(same);
+      line.push(changed);
+      memory = Math.max(memory, same.memory, changed.memory);
+    }
+    const state = z
+      .object({ deployment: z.object({ resources: z.array(z.unknown()) }) })
+      .parse(await stack.exportState());
+    const resources = state.deployment.resources.length;
+    const refused = await site.refusedConnections();
+    return { host: site.name, size, resources, created, nothing, line, memory, refused };
+  } finally {
+    await site.clear(stack.incus.name);
+    await stack.close();
+  }
+}

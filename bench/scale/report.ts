@@ -1,0 +1,51 @@
+import { median, table, type Machine } from "../result.ts";
+import type { Taken } from "../../test/lab/support/run-timed.ts";
+
+export interface Sample {
+  readonly host: string;
+  /** Instances of both fleets together. */
+  readonly size: number;
+  /** In the stack's state. */
+  readonly resources: number;
+  readonly created: Taken;
+  readonly nothing: readonly Taken[];
+  readonly line: readonly Taken[];
+  /** MiB of the program, at most. */
+  readonly memory: number;
+  /** SSH connections that the host refused. */
+  readonly refused: number;
+}
+
+export type ScaleResult = Machine & { readonly samples: readonly Sample[] };
+
+/** Markdown of the results; a ratio is to the smallest stack on the same host. */
+export function scaleSection(result: ScaleResult): string {
+  const rows = result.samples.map(({ host, size, resources, created, nothing, line, memory, refused }) => {
+    const smallest = result.samples.find((one) => one.host === host) ?? { nothing };
+    const seconds = (of: readonly Taken[], key: "wall" | "cpu"): number => median(of.map((one) => one[key]));
+    const same = seconds(nothing, "wall");
+    return [
+      host,
+      String(size),
+      String(resources),
+      created.wall.toFixed(1),
+      (created.wall / size).toFixed(1),
+      seconds(line, "wall").toFixed(1),
+      same.toFixed(1),
+      (same / seconds(smallest.nothing, "wall")).toFixed(2),
+      seconds(nothing, "cpu").toFixed(1),
+      `${String(memory)} MiB`,
+      String(refused),
+    ];
+  });
+  const loads = result.samples.flatMap(({ created, nothing, line }) =>
+    [created, ...nothing, ...line].map(({ load }) => load),
+  );
+  const rounds = Math.max(...result.samples.map(({ nothing }) => nothing.length));
+  const head =
+    "host|instances|resources|first creation|per instance|one line|nothing to do|to the smallest|its processor time|program's memory|SSH refused";
+  return [
+    table(head.split("|"), rows),
+    `Seconds, medians of ${String(rounds)}. ${result.measured.slice(0, 10)}: ${String(result.cores)} cores (${result.cpu}), ${String(result.memoryGiB)} GiB, Incus ${result.incus}, Pulumi ${result.pulumi}, Node ${result.node}; load of the machine ${String(Math.min(...loads))} to ${String(Math.max(...loads))}.\n`,
+  ].join("\n");
+}

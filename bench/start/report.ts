@@ -1,0 +1,49 @@
+import { table, type Machine } from "../result.ts";
+
+/** A step of set-up, as it says it was. */
+export interface Step {
+  readonly name: string;
+  readonly seconds: number;
+}
+
+export interface Sample {
+  readonly case: string;
+  /** From the command to its end. */
+  readonly seconds: number;
+  readonly steps: readonly Step[];
+  /** Of the machine, before it began. */
+  readonly load: number;
+}
+
+export type StartResult = Machine & { readonly samples: readonly Sample[] };
+
+/** The steps in what `npm run lab` has printed, where it is no terminal. */
+export function stepsIn(said: string): readonly Step[] {
+  return said.split("\n").flatMap((line) => {
+    const { name = "npm packages", seconds } =
+      /^✓ (?<name>.+?)(?:: .*)? {2}(?<seconds>[\d.]+) s$/.exec(line)?.groups ??
+      /^Installed npm packages \((?<seconds>\d+) s\)$/.exec(line)?.groups ??
+      {};
+    return seconds === undefined ? [] : [{ name, seconds: Number(seconds) }];
+  });
+}
+
+/** Markdown of the results: a column for each case, a row for each step. */
+export function startSection(result: StartResult): string {
+  const names = [...new Set(result.samples.flatMap(({ steps }) => steps.map(({ name }) => name)))];
+  const cell = (seconds: number): string => (seconds === 0 ? "" : seconds.toFixed(1));
+  const secondsIn = ({ steps }: Sample, name: string): number =>
+    steps.filter((step) => step.name === name).reduce((sum, { seconds }) => sum + seconds, 0);
+  const rest = (sample: Sample): number =>
+    sample.seconds - sample.steps.reduce((sum, { seconds }) => sum + seconds, 0);
+  const rows = [
+    ["in all", ...result.samples.map(({ seconds }) => seconds.toFixed(1))],
+    ...names.map((name) => [name, ...result.samples.map((sample) => cell(secondsIn(sample, name)))]),
+    ["between the steps", ...result.samples.map((sample) => rest(sample).toFixed(1))],
+  ];
+  const loads = result.samples.map(({ load }) => load);
+  return [
+    table(["step", ...result.samples.map((sample) => sample.case)], rows),
+    `Seconds, one run each. ${result.measured.slice(0, 10)}: ${String(result.cores)} cores (${result.cpu}), ${String(result.memoryGiB)} GiB, Incus ${result.incus}, Pulumi ${result.pulumi}, Node ${result.node}; load of the machine ${String(Math.min(...loads))} to ${String(Math.max(...loads))}.\n`,
+  ].join("\n");
+}
