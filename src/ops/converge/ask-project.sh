@@ -1,4 +1,5 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
+# (`said` is for whoever asks)
 # For the scripts that are put behind this one.
 
 # Sets `said` to what Incus says about the stack's project. Status 1: the host has nothing of the stack. Ends the shell
