@@ -5,7 +5,7 @@
 # when it starts and nobody tells it about later.
 # The release is told to HAProxy as its `description`, so what a worker runs is asked from the worker itself; a run that
 # was cut off anywhere is made good by the next one.
-# shellcheck disable=SC2154 # STAGE and unit_dir are set by files.sh
+# shellcheck disable=SC2154 # STAGE and unit_dir are set by files.sh, admin by socket.sh, which goes in front
 : "${PROBES:?}" "${READS?}"
 
 home=/etc/haproxy
@@ -49,7 +49,7 @@ settled() {
 # False when a file was written after the newest worker had read it: it may run anything, whatever the release is called.
 has_read_what_is_there() {
   local read written
-  read=$(ask /run/haproxy/admin.sock 'show info' | sed -n 's/^Start_time_sec: //p')
+  read=$(ask "$admin" 5 'show info' | sed -n 's/^Start_time_sec: //p')
   # shellcheck disable=SC2086 # words
   written=$(find "$live/" $READS -type f -printf '%C@\n' | awk '$1 > newest { newest = $1 } END { printf "%d", newest }')
   [ -n "$read" ] && [ "$written" -le "$read" ]
@@ -123,11 +123,9 @@ prune() {
 
 ## The process
 
-ask() { printf '%s\n' "$2" | timeout 6 socat -t 5 - "UNIX-CONNECT:$1" 2>/dev/null; } # SOCKET COMMAND
-
 # What the newest worker says it runs; nothing when there is none, or when it is not ours.
 running_release() {
-  ask /run/haproxy/admin.sock 'show info' | sed -n 's/^description: \([0-9a-f]\{16\}\)$/\1/p' || :
+  ask "$admin" 5 'show info' | sed -n 's/^description: \([0-9a-f]\{16\}\)$/\1/p' || :
 }
 
 needs_restart() { ! systemctl is-active --quiet haproxy || restart_is_due || ! cmp -s "$drop_in" "$started_with"; }

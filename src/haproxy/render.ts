@@ -7,6 +7,7 @@ import { broughtCertificate } from "./certificate.ts";
 import { documentSchema, documentView } from "./document-view.ts";
 import { probeName, type TcpListen } from "./listen.ts";
 import { monitorPath, type HaproxyModel } from "./model.ts";
+import { socketScript } from "./socket.ts";
 import { number, word } from "./words.ts";
 
 /** Where the running configuration is found in the container; a link to one of the releases beside it. */
@@ -14,6 +15,8 @@ export const configDirectory = "/etc/haproxy/current";
 const maintenancePage = `${configDirectory}/errors/maintenance.html`;
 /** Saves run-time state and reloads; push, systemd and certificate renewals all go through it. */
 export const controlScript = "/usr/local/lib/veza/haproxy-control";
+/** What it is made of, beside it. */
+const libraries = ["socket", "state", "files"].map((name) => `usr/local/lib/veza/haproxy.d/${name}.sh`);
 
 /**
  * Seconds a push may take with all the limits in push.sh reached, one after the other: what runs is looked at (30), the
@@ -28,7 +31,7 @@ export function haproxyUnit(model: HaproxyModel): FilesSpec {
     unit: "haproxy",
     files: renderHaproxy(model),
     followUp: {
-      script: readScript(import.meta.url, "push.sh"),
+      script: socketScript() + readScript(import.meta.url, "push.sh"),
       parameters: { PROBES: probes(model).join(" "), READS: reads(model).join(" ") },
     },
   };
@@ -72,6 +75,8 @@ export function renderHaproxy(model: HaproxyModel): FileSpec[] {
           fixed("/etc/systemd/system/haproxy.service.d/veza-starts-down.conf", "0644"),
         ]),
     fixed("/etc/systemd/system/haproxy.service.d/veza.conf", "0644"),
+    // Before what reads them: it may be called in the middle of an update.
+    ...libraries.map((path) => fixed(`/${path}`, "0644")),
     fixed(controlScript, "0755", "usr/local/lib/veza/haproxy-control.sh"),
   ];
 }

@@ -120,6 +120,16 @@ describe("an edge, deployed from nothing", () => {
     });
   }, 60_000);
 
+  it("is not drilled while it is in maintenance, which is said with what ends it", async () => {
+    await stack.veza("maintenance up", "--keep-services");
+    const drill = await stack.veza("drill failover");
+    expect(drill.exitCode).toBe(1);
+    expect(drill.stderr).toMatch(
+      /^bin\/veza: no drill: stack (\S+) is in maintenance\. bin\/veza maintenance down --stack \1 ends that .*\n.*\nNothing was stopped\.$/,
+    );
+    expect(await stack.veza("maintenance down")).toMatchObject({ exitCode: 0 });
+  }, 60_000);
+
   it("keeps a server that an operator drained over a reload and an update, and shows no difference for it", async () => {
     expect(await stack.veza("drain", "backend-api-2")).toMatchObject({ exitCode: 0 });
     const last = await stack.veza("drain", "backend-api-1");

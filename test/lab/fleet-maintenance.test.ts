@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { execa } from "execa";
+import { fileURLToPath } from "node:url";
 import { bundleStandIns } from "../../lab/bundle.ts";
 import { networkSchema } from "../../src/config/incus.ts";
 import { loadBalancerSchema } from "../../src/config/load-balancer.ts";
@@ -6,6 +8,7 @@ import type { FleetConfig } from "../../src/config/fleet.ts";
 import type { InstanceSpec } from "../../src/fleet/model.ts";
 import { loadBalancerModel } from "../../src/haproxy/model.ts";
 import { haproxyUnit } from "../../src/haproxy/render.ts";
+import { lock } from "../../src/ops/lock.ts";
 import { closeStack, openStack } from "../../src/ops/maintenance/maintenance.ts";
 import type { MaintenanceSite } from "../../src/ops/maintenance/site.ts";
 import { judge, look } from "../../src/ops/maintenance/state.ts";
@@ -14,6 +17,7 @@ import type { Outcome } from "./support/containers.ts";
 import { heard, type Heard } from "./support/maintenance-talk.ts";
 import { until } from "./support/until.ts";
 
+const child = fileURLToPath(new URL("support/maintenance-child.ts", import.meta.url));
 const balancer = "rolling-haproxy";
 const address = "10.77.0.70";
 const statistics = [{ address, port: 9100 }];
@@ -158,4 +162,61 @@ describe("applications in a maintenance", () => {
     expect(await served()).toBe("6");
     expect((await open()).done).toBe(true);
   }, 180_000);
+});
+
+describe("two operators at once", () => {
+  const operator = (verb: "up" | "down") => {
+    const { host: _, ...place } = site;
+    const words = ["--no-warnings", child, JSON.stringify(place), verb];
+    return execa(process.execPath, words, { reject: false, stdin: "ignore", env: { NODE_OPTIONS: "" } });
+  };
+
+  it("do not cross: the second one is told who the first is, and changes nothing", async () => {
+    // A roll-out keeps the first one waiting.
+    const rollOutLock = "/run/veza-units.lock";
+    const held = lab.shell(
+      instance,
+      `flock ${rollOutLock} sh -c 'until [ -e /root/go ]; do sleep 0.1; done'`,
+    );
+    const isHeld = async () =>
+      (await lab.shell(instance, `flock -n ${rollOutLock} true || echo held`)) !== "";
+    await until("it has its lock", isHeld);
+    const first = operator("up");
+    await until("clients see the page", async () => (await served()) === "page");
+    const second = await operator("down");
+    expect([second.exitCode, second.stdout]).toEqual([
+      1,
+      expect.stringMatching(
+        /somebody else is at work on this stack's maintenance: maintenance up by \S+ on \S+\. Nothing was changed/,
+      ),
+    ]);
+    expect([await served(), await state()]).toEqual(["page", "active\n"]);
+    await lab.shell(instance, "touch /root/go");
+    await held;
+    expect((await first).stdout).toContain(`${instance}: rolling-api is stopped`);
+    expect(await judged()).toEqual({ verdict: "closed", problems: [] });
+  }, 60_000);
+
+  it("are kept apart on every host that can be reached, and need one that can", async () => {
+    const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ5mXq0m7kQz0mN0m8b3i2m1mO2k3m4n5o6p7q8r9s0t";
+    const off = { connection: "ssh", address: "127.0.0.1", port: 1, user: "root", hostKey } as const;
+    const place = { part: "maintenance", project: fleetProject } as const;
+    const host = (name: string) => (name === "off" ? off : ({ connection: "local" } as const));
+    const held = await lock({ ...place, hosts: ["off", "on"], host }, "a test");
+    try {
+      expect((await operator("up")).stdout).toContain("this stack's maintenance: a test by ");
+    } finally {
+      await held.release();
+    }
+    await expect(lock({ ...place, hosts: ["off"], host }, "a test")).rejects.toThrow("cannot be reached");
+  }, 30_000);
+
+  it("that begin at the same moment leave one whole maintenance, or none", async () => {
+    const ended = await Promise.all([operator("up"), operator("down")]);
+    const { verdict, problems } = await judged();
+    expect(problems).toEqual([]);
+    expect(["open", "closed"]).toContain(verdict);
+    expect(ended.some(({ exitCode }) => exitCode === 0)).toBe(true);
+    expect((await open()).done).toBe(true);
+  }, 120_000);
 });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { certificateWith } from "../../src/ops/certificates/certificates.ts";
 import { problemsWith } from "../../src/ops/certificates/judge.ts";
-import { readSaid } from "../../src/ops/container-program.ts";
 import { certificateTable, reported } from "../../src/ops/certificates/report.ts";
 import { readStatus, type CertificateStatus } from "../../src/ops/certificates/status.ts";
 
@@ -117,17 +116,5 @@ describe("a certificate to renew", () => {
     expect(() => certificateWith(certificates, "veza.tset")).toThrow(
       "no certificate of this stack has the name veza.tset; there are:\n  veza.test www.veza.test\n  talas.test",
     );
-  });
-});
-
-describe("what a container's program said", () => {
-  it("comes with its exit code, and is known to be whole", () => {
-    expect(readSaid("one\n\ntwo\nend\n\n1\n")).toEqual({ exitCode: 1, text: "one\n\ntwo", isWhole: true });
-    expect(readSaid("end\n\n0\n")).toEqual({ exitCode: 0, text: "", isWhole: true });
-  });
-
-  it("is known to be cut off where its end is missing; the exit code is still right", () => {
-    expect(readSaid("on\n1\n")).toEqual({ exitCode: 1, text: "on", isWhole: false });
-    expect(readSaid("\n0\n")).toEqual({ exitCode: 0, text: "", isWhole: false });
   });
 });

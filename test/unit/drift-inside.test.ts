@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
 import { haproxyDrift } from "../../src/ops/drift/haproxy-drift.ts";
 import { insideDrift } from "../../src/ops/drift/inside-drift.ts";
-import { lookDocument } from "../../src/ops/drift/question.ts";
+import { insideQuestion } from "../../src/ops/drift/question.ts";
 import { insideStates } from "../../src/ops/drift/runtime.ts";
-import { readSeen, type SeenInside } from "../../src/ops/drift/seen.ts";
+import { readHost, readInside, type SeenInside } from "../../src/ops/drift/seen.ts";
 import { wantedOf, wholePlaces } from "../../src/ops/drift/wanted.ts";
 import { appliedTo, asApplied, container, file, one, regular, service, unit, wanted } from "./drift-sight.ts";
 
@@ -30,11 +30,10 @@ describe("the inside of a container", () => {
   });
 
   it("never asks a container for the content of a secret file", () => {
-    const document = lookDocument("veza-lab", wanted);
-    const [, shown = ""] = /SHOWN='\\''([^']*)'\\''/.exec(document) ?? [];
-    expect(shown).toContain("/etc/veza/api.env");
-    expect(shown).not.toContain("secret");
-    expect(document).not.toContain("PASSWORD");
+    const { parameters, script } = insideQuestion(one("api-1"));
+    expect(parameters["SHOWN"]).toContain("/etc/veza/api.env");
+    expect(parameters["SHOWN"]).not.toContain("secret");
+    expect(JSON.stringify(parameters) + script).not.toContain("PASSWORD");
   });
 
   it("tells a process that was started before its files from one that runs with them", () => {
@@ -64,8 +63,7 @@ describe("the inside of a container", () => {
   });
 
   it("asks for what is started at boot, and nowhere for more files than in places that are the stack's", () => {
-    const document = lookDocument("veza-lab", wanted);
-    expect(document).toContain("SERVICES='\\''api.service'\\''\n");
+    expect(insideQuestion(one("api-1")).parameters["SERVICES"]).toBe("api.service");
     expect(wholePlaces(one("api-1"))).toEqual([
       "/etc/veza/",
       "/etc/systemd/system/api.service.d/",
@@ -156,11 +154,7 @@ describe("HAProxy", () => {
 
 describe("what a container prints", () => {
   const base64 = (text: string): string => Buffer.from(text).toString("base64");
-  const printed = [
-    '=== images\n[{"name": "veza/app"}]',
-    "=== artifacts\n/var/lib/veza/artifacts/x",
-    "=== flip\n",
-    "=== container a",
+  const text = [
     "=== stat\nregular empty file|644|root:root|12|/etc/with space|and bar",
     "=== differs /etc/secret",
     `=== differs /etc/a\n${base64("A=2\n")}`,
@@ -170,29 +164,48 @@ describe("what a container prints", () => {
     "Id=b.socket\nActiveEnterTimestamp=",
     "=== links\n/opt/current|releases/x",
     "=== notes\n/var/lib/veza/notes/closed.map|10",
-    "=== container b\n=== silent\nit is not running\n",
   ].join("\n");
 
   it("is read back", () => {
-    const { images, artifacts, containers } = readSeen(printed);
-    expect([...images, ...artifacts]).toEqual(["veza/app", "/var/lib/veza/artifacts/x"]);
-    const a = containers.get("a");
-    expect([...(a?.files ?? [])]).toEqual([
+    const a = readInside({ exitCode: 0, isWhole: true, text, complaint: "" });
+    expect(a).not.toHaveProperty("silent");
+    expect([...a.files]).toEqual([
       [
         "/etc/with space|and bar",
         { type: "regular empty file", mode: "644", owner: "root:root", changed: 12 },
       ],
     ]);
-    expect([...(a?.differing ?? [])]).toEqual([
+    expect([...a.differing]).toEqual([
       ["/etc/secret", undefined],
       ["/etc/a", "A=2\n"],
     ]);
-    expect([...(a?.extras ?? [])]).toEqual([["/etc/b", { changed: 34, content: "B\n" }]]);
-    expect(a?.services.get("a.service")).toMatchObject({ enabled: "enabled", since: 56 });
-    expect(a?.services.get("b.socket")).toMatchObject({ since: undefined });
-    expect([...(a?.links ?? [])]).toEqual([["/opt/current", "releases/x"]]);
-    expect(a?.notes.get("/var/lib/veza/notes/closed.map")).toBe(10);
-    expect(containers.get("b")?.silent).toBe("it is not running");
+    expect([...a.extras]).toEqual([["/etc/b", { changed: 34, content: "B\n" }]]);
+    expect(a.services.get("a.service")).toMatchObject({ enabled: "enabled", since: 56 });
+    expect(a.services.get("b.socket")).toMatchObject({ since: undefined });
+    expect([...a.links]).toEqual([["/opt/current", "releases/x"]]);
+    expect(a.notes.get("/var/lib/veza/notes/closed.map")).toBe(10);
+  });
+
+  it("is nothing where it is not all there, and why", () => {
+    for (const [exitCode, isWhole] of [
+      [1, true],
+      [0, false],
+    ] as const) {
+      const seen = readInside({ exitCode, isWhole, text, complaint: "first\nit is not running" });
+      expect([seen.silent, seen.files.size]).toEqual(["it is not running", 0]);
+    }
+  });
+});
+
+describe("what a host prints", () => {
+  it("is read back", () => {
+    const printed =
+      '=== images\n[{"name": "veza/app"}]\n=== artifacts\n/var/lib/veza/artifacts/x\n=== flip\n\n';
+    expect(readHost(printed)).toEqual({
+      images: new Set(["veza/app"]),
+      artifacts: new Set(["/var/lib/veza/artifacts/x"]),
+      flip: "",
+    });
   });
 });
 

@@ -9,7 +9,7 @@ import { metricsText } from "../../src/ops/drift/metrics.ts";
 import { patchOf } from "../../src/ops/drift/patch.ts";
 import { consequences, repairPlan } from "../../src/ops/drift/repair-plan.ts";
 import { databaseStates, instanceStates } from "../../src/ops/drift/runtime.ts";
-import { readSeen } from "../../src/ops/drift/seen.ts";
+import { readHost } from "../../src/ops/drift/seen.ts";
 import { readDetails, topologyDrift, type SeenNode } from "../../src/ops/drift/topology-drift.ts";
 import { applied, definition, wanted } from "./drift-sight.ts";
 
@@ -33,7 +33,7 @@ describe("what Incus has", () => {
         ...{ name, state: "Running", createdAt: created_at, ours: true, units: units(name) },
       })),
     };
-    const seen = readSeen('=== images\n[{"name": "veza/app"}]\n');
+    const seen = readHost('=== images\n[{"name": "veza/app"}]\n');
     const incus = { found, listed: { project: { config: {} }, containers: [...containers], pools: {} } };
     return [...incusDrift("this machine", wanted, applied.recorded, incus, seen)];
   };

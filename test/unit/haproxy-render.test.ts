@@ -71,13 +71,16 @@ describe("haproxy.cfg, whole", () => {
 });
 
 describe("the other files", () => {
-  it("are those of a release, the unit and its control script", () => {
+  it("are those of a release, the unit, and its control script with what that is made of", () => {
     const files = renderHaproxy(model({}, labPools));
     expect(files.map(({ path, mode, owner }) => [path, mode, owner])).toEqual([
       ["/etc/haproxy/current/haproxy.cfg", "0640", "root:root"],
       ["/etc/haproxy/current/errors/503.http", "0644", "root:root"],
       ["/etc/haproxy/current/errors/maintenance.html", "0644", "root:root"],
       ["/etc/systemd/system/haproxy.service.d/veza.conf", "0644", "root:root"],
+      ["/usr/local/lib/veza/haproxy.d/socket.sh", "0644", "root:root"],
+      ["/usr/local/lib/veza/haproxy.d/state.sh", "0644", "root:root"],
+      ["/usr/local/lib/veza/haproxy.d/files.sh", "0644", "root:root"],
       ["/usr/local/lib/veza/haproxy-control", "0755", "root:root"],
     ]);
     for (const { content } of files) expect(content).toMatch(/[^\n]\n$/);

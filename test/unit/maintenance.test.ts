@@ -7,7 +7,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { closedTo, mapText, readMap } from "../../src/ops/maintenance/map.ts";
 import { servicesWithoutAny } from "../../src/ops/maintenance/maintenance.ts";
 import { maintenanceTables } from "../../src/ops/maintenance/report.ts";
-import { readAnswers } from "../../src/ops/maintenance/says.ts";
+import { answerOf } from "../../src/ops/maintenance/says.ts";
 import {
   judge,
   loadBalancerState,
@@ -73,14 +73,13 @@ describe("the map of who is closed out", () => {
 
 describe("what containers say", () => {
   const place = { name: "haproxy", host: "main" };
-  it("is read with how it ended", () => {
-    expect(
-      readAnswers("=== a 0\nhaproxy active\n\n=== b 4\nit has none yet\n=== c 1\nError: no\n\n"),
-    ).toEqual([
-      { container: "a", end: "done", text: "haproxy active" },
-      { container: "b", end: "absent", text: "it has none yet" },
-      { container: "c", end: "failed", text: "Error: no" },
-    ]);
+  it.each([
+    ["done", { exitCode: 0, isWhole: true, text: "haproxy active", complaint: "" }, "haproxy active"],
+    ["absent", { exitCode: 4, isWhole: true, text: "it has none yet", complaint: "" }, "it has none yet"],
+    ["failed", { exitCode: 1, isWhole: true, text: "known yes", complaint: "no" }, "known yes\nno"],
+    ["failed", { exitCode: 0, isWhole: false, text: "", complaint: "lost" }, "lost"],
+  ])("is %s by how it ended", (end, heard, text) => {
+    expect(answerOf({ container: "a", state: "RUNNING", ...heard })).toEqual({ container: "a", end, text });
   });
 
   it("is what runs, what a start would find, and what config lets through", () => {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
+import type { Answer } from "../../src/ops/in-containers.ts";
 import { inWords, judge } from "../../src/ops/postgres/judge.ts";
 import { readNote } from "../../src/ops/postgres/note.ts";
-import { sectionsOf } from "../../src/ops/postgres/sections.ts";
+import { sectionsOf } from "../../src/ops/sections.ts";
 import { topologyTables } from "../../src/ops/postgres/table.ts";
-import { readTopology } from "../../src/ops/postgres/topology.ts";
+import { readTopology, type HostSight } from "../../src/ops/postgres/topology.ts";
 import {
   begun,
   node,
@@ -43,29 +44,26 @@ const processes = `#<PID>          <type>          <reloads>       <uptime>     
 const statistics = (first: number, second: number): string =>
   `# pxname,svname,scur,type,status,\npg-primary,postgres-1,${first},2,UP,\npg-primary,postgres-2,${second},2,MAINT,\n\n`;
 
-const onMain = `=== note
-${JSON.stringify(begun)}
-=== container postgres-1
-RUNNING
-=== details postgres-1
-${JSON.stringify(primaryDetails("postgres-1"))}
-
-=== container db-router-1
-RUNNING
-=== router db-router-1 servers
-${states}=== router db-router-1 processes
-${processes}=== router db-router-1 1511
+const answer = (container: string, text: string): Answer => ({
+  ...{ container, state: "RUNNING", exitCode: 0, isWhole: true, text: text.trimEnd(), complaint: "" },
+});
+const said = `=== servers
+${states}=== processes
+${processes}=== 1511
 ${statistics(4, 0)}
-=== router db-router-1 1235
-${statistics(2, 3)}
-`;
+=== 1235
+${statistics(2, 3)}`;
+const onMain: HostSight = {
+  note: JSON.stringify(begun),
+  answers: [answer("postgres-1", JSON.stringify(primaryDetails("postgres-1"))), answer("db-router-1", said)],
+};
 
 describe("the topology", () => {
-  test("is put together from what the hosts print", () => {
-    const onOther = "=== note\n\n=== container postgres-2\nSTOPPED\n";
-    const printed = new Map(Object.entries({ main: onMain, other: onOther }));
+  test("is put together from what the hosts and containers say", () => {
+    const stopped = { state: "STOPPED", exitCode: 1, isWhole: false, complaint: "it is STOPPED" };
+    const onOther = { note: "", answers: [{ ...answer("postgres-2", ""), ...stopped }] };
     const server = { admin: "ready", isUp: true, sessions: 4, oldSessions: 2 };
-    expect(readTopology(site, printed)).toEqual({
+    expect(readTopology(site, [onMain, onOther])).toEqual({
       nodes: [
         {
           name: "postgres-1",
@@ -95,8 +93,15 @@ describe("the topology", () => {
     });
   });
 
+  test("leaves unknown what was not said to its end", () => {
+    const cut = onMain.answers.map((one) => ({ ...one, isWhole: false }));
+    const { nodes, routers } = readTopology(site, [{ note: "", answers: cut }]);
+    expect(nodes[0]).toEqual({ name: "postgres-1", address: "10.77.0.51", container: "RUNNING" });
+    expect(routers).toEqual([{ name: "db-router-1" }]);
+  });
+
   test("leaves unknown what a host did not say", () => {
-    expect(readTopology(site, new Map())).toEqual({
+    expect(readTopology(site, [])).toEqual({
       nodes: [
         { name: "postgres-1", address: "10.77.0.51", container: "" },
         { name: "postgres-2", address: "10.77.0.52", container: "" },

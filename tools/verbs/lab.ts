@@ -5,8 +5,10 @@ import { bundleStandIns } from "../../lab/bundle.ts";
 import { pebblePorts } from "../../src/config/letsencrypt.ts";
 import { databaseRouterName, postgresNodeName, postgresPorts } from "../../src/config/postgres.ts";
 import type { StackConfig } from "../../src/config/stack.ts";
+import { maintenanceInTheWay } from "../../src/ops/maintenance/in-the-way.ts";
 import { proveDatabase } from "../../src/ops/proof/database-proof.ts";
 import { proveEdge, type ProvedEdge } from "../../src/ops/proof/proof.ts";
+import { readStack } from "../../src/ops/stack.ts";
 import { dashboardUrls } from "../../stacks/monitoring/src/scrape.ts";
 import { checkMachine } from "../machine/check.ts";
 import { ensureIncus } from "../machine/incus.ts";
@@ -89,6 +91,7 @@ async function successfulUpdates(): Promise<number> {
 }
 
 async function prove(config: StackConfig, progress: Progress): Promise<void> {
+  await refuseInMaintenance(config);
   for (const baseUrl of urls(config)) {
     await progress.step(`Proof through ${baseUrl}`, async (note) => {
       note("asking");
@@ -97,6 +100,25 @@ async function prove(config: StackConfig, progress: Progress): Promise<void> {
   }
   await proveNames(config, apiPath(config), progress);
   await proveNotes(config, progress);
+}
+
+/** A proof would wait for what does not come, and say that the lab is broken. */
+async function refuseInMaintenance(config: StackConfig): Promise<void> {
+  const [url] = urls(config);
+  if (url === undefined || !(await answers503(new URL(apiPath(config), url)))) return;
+  const why = await maintenanceInTheWay(await readStack(labStack));
+  if (why === undefined) return;
+  throw new SetupError(`the lab is deployed, and nothing was proved: ${why}. Then run npm run lab again`);
+}
+
+async function answers503(url: URL): Promise<boolean> {
+  try {
+    const answer = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(5_000) });
+    await answer.body?.cancel();
+    return answer.status === 503;
+  } catch {
+    return false;
+  }
 }
 
 /** Only the stand-in keeps notes, and only in the lab; a real application has an endpoint of its own. */

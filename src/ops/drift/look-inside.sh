@@ -1,5 +1,6 @@
-# shellcheck shell=bash
-# Runs inside a container: prints what is there, as sections `=== TITLE`, then `end`; changes nothing.
+# shellcheck shell=bash disable=SC2154
+# (the socket is socket.sh's, which goes in front)
+# Runs inside a container: prints what is there, as sections `=== TITLE`; changes nothing.
 # Parameters, one thing a line: PATHS (files and directories), SHOWN and HIDDEN (`DIGEST  PATH` as sha256sum has them; of
 # what differs the first are printed, the others only named), PLACES (where nothing else may be), USERS, SERVICES, LINKS
 # (symbolic links), NOTES (files that say what was decided at run time). HAPROXY, NODE: yes where one is in here.
@@ -73,13 +74,11 @@ notes() {
   stat --printf='%n|%s\n' -- $NOTES 2>/dev/null || :
 }
 
-ask() { printf '%s\n' "$1" | timeout 4 socat -t 3 - UNIX-CONNECT:/run/haproxy/admin.sock 2>/dev/null || :; } # COMMAND
-
 haproxy() {
   section 'haproxy info'
-  ask 'show info'
+  ask "$admin" 3 'show info' || :
   section 'haproxy servers'
-  ask 'show servers state'
+  ask "$admin" 3 'show servers state' || :
   section 'issued names'
   cut -d' ' -f1 /usr/local/etc/tls/issued-names.map 2>/dev/null || :
 }
@@ -99,7 +98,4 @@ main() {
   notes
   [ "$HAPROXY" = no ] || haproxy
   [ "$NODE" = no ] || node
-  printf '\nend\n'
-  # Incus can lose what is printed right before the end.
-  sleep 0.05
 }

@@ -3,17 +3,18 @@ import { list } from "../converge/look.ts";
 import { isUnderWay } from "../converge/mark.ts";
 import type { Site } from "../converge/sites.ts";
 import { HostError, hostLabel, say } from "../host-shell.ts";
+import { inContainers, type Call } from "../in-containers.ts";
 import { incusDrift } from "./incus-drift.ts";
 import { insideDrift } from "./inside-drift.ts";
 import type { Drift, RuntimeState, Unseen } from "./item.ts";
-import { lookDocument } from "./question.ts";
+import { hostQuestion, insideQuestion } from "./question.ts";
 import { databaseStates, insideStates, instanceStates } from "./runtime.ts";
-import { readSeen } from "./seen.ts";
+import { readHost, readInside } from "./seen.ts";
 import { readDetails, topologyDrift, type SeenNode } from "./topology-drift.ts";
-import { servicesOf, wantedOf } from "./wanted.ts";
+import { servicesOf, wantedOf, type Wanted } from "./wanted.ts";
 
-/** Seconds within which a host has to say what is on it and in its containers. */
-const lookSeconds = 180;
+/** Seconds that a container has to say what is in it, and a host for all that is on it; how many are asked at a time. */
+const limits = { eachSeconds: 45, allSeconds: 180, atOnce: 4 };
 
 /** How a stack is, compared with what was applied. */
 export interface Look {
@@ -72,20 +73,22 @@ async function lookAt(site: Site): Promise<SiteLook> {
   };
   try {
     const wanted = wantedOf(site.recorded);
-    const [incus, printed] = await Promise.all([
+    const [incus, printed, answers] = await Promise.all([
       list(site),
-      say(site.host, lookDocument(site.project, wanted), "look", lookSeconds),
+      say(site.host, hostQuestion(site.project, wanted), "look", limits.allSeconds),
+      inContainers(site.host, site.project, callsFor(wanted), limits),
     ]);
     const { mark } = incus.found;
     // What is seen in the middle of an update is neither the old nor the new.
     if (isUnderWay(mark)) return { ...nothing, unseen: [{ host, says: beingUpdated(site, mark) }] };
-    const seen = readSeen(printed);
+    const seen = readHost(printed);
+    const insides = new Map(answers.map((answer) => [answer.container, readInside(answer)]));
     const running = new Set(
       incus.listed.containers.filter(({ status }) => status === "Running").map(({ name }) => name),
     );
     const inside = wanted.containers
       .filter(({ name }) => running.has(name))
-      .map((container) => ({ container, seen: seen.containers.get(container.name) }));
+      .map((container) => ({ container, seen: insides.get(container.name) }));
     const answered = inside.flatMap(({ container, seen }) =>
       seen === undefined || seen.silent !== undefined ? [] : [{ container, seen }],
     );
@@ -117,6 +120,10 @@ async function lookAt(site: Site): Promise<SiteLook> {
     if (!(error instanceof HostError)) throw error;
     return { ...nothing, unseen: [{ host, says: error.message }] };
   }
+}
+
+function callsFor({ containers }: Wanted): readonly Call[] {
+  return containers.map((container) => ({ container: container.name, run: insideQuestion(container) }));
 }
 
 function firstPrimaryOf(

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { hostDocument } from "../../incus/document.ts";
+import { socketScript } from "../../haproxy/socket.ts";
+import { hostDocument, type HostScript } from "../../incus/document.ts";
 import { readScript } from "../../shell/read-script.ts";
 import { runtimeNotes } from "./runtime.ts";
 import {
@@ -12,24 +13,19 @@ import {
   type WantedContainer,
 } from "./wanted.ts";
 
-/** What look.sh is told, to look at everything on one host and in its containers. */
-export function lookDocument(project: string, { containers, artifacts }: Wanted): string {
-  const questions = containers.map((container, n): [string, string] => [
-    `QUESTION_${String(n + 1)}`,
-    insideDocument(container),
-  ]);
+/** What a host is asked about what is on it beside its containers. */
+export function hostQuestion(project: string, { artifacts }: Wanted): string {
   return hostDocument({
     parameters: {
       PROJECT: project,
-      CONTAINERS: containers.map(({ name }) => name).join(" "),
       ARTIFACTS: artifacts.map(({ sha256, path }) => `${sha256}  ${path}`).join("\n"),
-      ...Object.fromEntries(questions),
     },
-    script: readScript(import.meta.url, "look.sh"),
+    script: readScript(import.meta.url, "look-host.sh"),
   });
 }
 
-function insideDocument(container: WantedContainer): string {
+/** What a container is asked about everything in it. */
+export function insideQuestion(container: WantedContainer): HostScript {
   const { units } = container;
   const files = units.flatMap(({ command, files }) =>
     files.map((file) => ({ ...file, secret: command.secret })),
@@ -40,7 +36,7 @@ function insideDocument(container: WantedContainer): string {
   const has = (name: string): string => (units.some((unit) => unit.name === name) ? "yes" : "no");
   const line = ({ path, content }: { path: string; content: string }): string =>
     `${sha256(content)}  ${path}`;
-  return hostDocument({
+  return {
     parameters: {
       PATHS: [...files, ...directories, ...programs, ...madeBeside.map((path) => ({ path }))]
         .map(({ path }) => path)
@@ -61,8 +57,8 @@ function insideDocument(container: WantedContainer): string {
       HAPROXY: has("haproxy"),
       NODE: has("postgres"),
     },
-    script: readScript(import.meta.url, "look-inside.sh"),
-  });
+    script: socketScript() + readScript(import.meta.url, "look-inside.sh"),
+  };
 }
 
 function sha256(text: string): string {

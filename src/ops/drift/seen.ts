@@ -1,14 +1,14 @@
 import { z } from "zod";
-import { sectionsOf, type Section } from "../postgres/sections.ts";
+import { isDone, type Answer } from "../in-containers.ts";
+import { sectionsOf, type Section } from "../sections.ts";
 
-/** What look.sh saw of a host. */
+/** What was seen of a host, beside its containers. */
 export interface SeenHost {
   readonly images: ReadonlySet<string>;
   /** Paths that are missing or have another content. */
   readonly artifacts: ReadonlySet<string>;
   /** Of a flip that is under way; empty when none is. */
   readonly flip: string;
-  readonly containers: ReadonlyMap<string, SeenInside>;
 }
 
 /** What was seen inside a container. */
@@ -60,29 +60,26 @@ export interface SeenService {
 
 const aliases = z.array(z.object({ name: z.string() })).nullable();
 
-/** @throws when Incus did not say which images there are */
-export function readSeen(printed: string): SeenHost {
-  const containers = new Map<string, Section[]>();
-  const host: Section[] = [];
-  let current = host;
-  for (const section of sectionsOf(printed)) {
-    const [, name] = /^container (\S+)$/.exec(section.title) ?? [];
-    if (name === undefined) current.push(section);
-    else containers.set(name, (current = []));
-  }
+/**
+ * Reads what look-host.sh printed.
+ * @throws when Incus did not say which images there are
+ */
+export function readHost(printed: string): SeenHost {
+  const sections = sectionsOf(printed);
   return {
-    images: new Set((aliases.parse(JSON.parse(bodyOf(host, "images"))) ?? []).map(({ name }) => name)),
-    artifacts: new Set(linesOf(host, "artifacts")),
-    flip: bodyOf(host, "flip").trim(),
-    containers: new Map([...containers].map(([name, sections]) => [name, insideOf(sections)])),
+    images: new Set((aliases.parse(JSON.parse(bodyOf(sections, "images"))) ?? []).map(({ name }) => name)),
+    artifacts: new Set(linesOf(sections, "artifacts")),
+    flip: bodyOf(sections, "flip").trim(),
   };
 }
 
-function insideOf(sections: readonly Section[]): SeenInside {
-  const silent = sections.find(({ title }) => title === "silent");
+/** Reads what look-inside.sh printed, or why it did not. */
+export function readInside(answer: Pick<Answer, "exitCode" | "isWhole" | "text" | "complaint">): SeenInside {
+  const silent = isDone(answer) ? undefined : (answer.complaint.split("\n").at(-1) ?? "");
+  const sections = silent === undefined ? sectionsOf(answer.text) : [];
   const has = (title: string): boolean => sections.some((section) => section.title === title);
   return {
-    ...(silent === undefined ? {} : { silent: silent.body.trim() }),
+    ...(silent === undefined ? {} : { silent }),
     files: new Map(linesOf(sections, "stat").map(fileOf)),
     differing: new Map(
       titled(sections, "differs ").map(([path, body]) => [path, body === "" ? undefined : decoded(body)]),

@@ -31,14 +31,17 @@ Ends with 1 when a promise was broken. The instance is started again in any case
 Example: bin/veza drill failover --instance backend-api-2`,
     )
     .action(async (flags: FailoverFlags) => {
-      const [{ readStack }, { edgeTarget }, { runFailoverDrill }, { drillTables }] = await Promise.all([
-        import("../stack.ts"),
-        import("./edge-target.ts"),
-        import("./failover.ts"),
-        import("./table.ts"),
-      ]);
+      const [{ readStack }, { edgeTarget }, { runFailoverDrill }, { unfit }, { drillTables }] =
+        await Promise.all([
+          import("../stack.ts"),
+          import("./edge-target.ts"),
+          import("./failover.ts"),
+          import("./unfit.ts"),
+          import("./table.ts"),
+        ]);
       const ca = flags.ca === undefined ? undefined : await readFile(flags.ca, "utf8");
-      const target = await edgeTarget(await readStack(flags.stack), { url: flags.url, ca });
+      const stack = await readStack(flags.stack);
+      const target = await edgeTarget(stack, { url: flags.url, ca });
       const line =
         flags.json === true
           ? (text: string) => void process.stderr.write(`${text}\n`)
@@ -49,7 +52,11 @@ Example: bin/veza drill failover --instance backend-api-2`,
         target,
         { perSecond: flags.rate, ...(flags.instance === undefined ? {} : { instance: flags.instance }) },
         { line },
-      ).finally(() => target.close());
+      )
+        .catch(async (error: unknown) => {
+          throw await unfit(stack, error);
+        })
+        .finally(() => target.close());
       console.log(flags.json === true ? JSON.stringify(report, null, 2) : drillTables(report));
       if (!report.kept) process.exitCode = 1;
     });

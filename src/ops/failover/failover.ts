@@ -1,10 +1,9 @@
 import { hostDocument } from "../../incus/document.ts";
 import { readScript } from "../../shell/read-script.ts";
 import { HostError, say } from "../host-shell.ts";
-import { lockPostgres } from "../postgres/lock.ts";
 import { look } from "../postgres/look.ts";
 import { PostgresSays } from "../postgres/says.ts";
-import { nodeNamed, type PostgresSite } from "../postgres/site.ts";
+import { lockPostgres, nodeNamed, type PostgresSite } from "../postgres/site.ts";
 import { planFailover } from "./plan.ts";
 
 export interface FailoverTalk {

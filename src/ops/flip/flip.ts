@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { lockPostgres, operator } from "../postgres/lock.ts";
+import { operator } from "../lock.ts";
 import { look } from "../postgres/look.ts";
 import type { FlipNote } from "../postgres/note.ts";
 import { PostgresSays } from "../postgres/says.ts";
-import type { PostgresSite } from "../postgres/site.ts";
+import { lockPostgres, type PostgresSite } from "../postgres/site.ts";
 import type { Topology } from "../postgres/topology.ts";
 import { planBegun, planFlip, type FlipAsked, type Plan } from "./plan.ts";
 import { stepsOf, type Step } from "./steps.ts";

@@ -1,7 +1,8 @@
 import { closedMap, servicesStopped } from "../../config/maintenance.ts";
+import { lock } from "../lock.ts";
 import { closedTo, mapText } from "./map.ts";
-import { inEach, note, type Answer } from "./says.ts";
-import type { MaintenanceSite, ServicePlace } from "./site.ts";
+import { balancers, inEach, note, services, type Answer } from "./says.ts";
+import { hostsOf, type MaintenanceSite, type ServicePlace } from "./site.ts";
 
 /** What a maintenance is to be like; the last word counts, whatever was said before. */
 export interface Wanted {
@@ -30,12 +31,17 @@ const noteName = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
  * Closes a stack to its clients: first all load balancers, then the applications stop. Everything that can be done is
  * done, also when something else cannot.
  * @returns whether all of it was done; if not, the same again does the rest
+ * @throws StackError that says who else is closing or opening it; HostError when none of its hosts can be reached
  */
 export async function closeStack(
   site: MaintenanceSite,
   wanted: Wanted,
   talk: MaintenanceTalk,
 ): Promise<boolean> {
+  return alone(site, "up", () => close(site, wanted, talk));
+}
+
+async function close(site: MaintenanceSite, wanted: Wanted, talk: MaintenanceTalk): Promise<boolean> {
   const entries = closedTo(wanted.allow);
   const allowed = ["who config allows", ...wanted.allow].join(", ");
   // For containers to come, which an update at the same time may be making.
@@ -46,8 +52,7 @@ export async function closeStack(
   for (const problem of notes) talk.failed("", problem);
   const closed = await inEach(
     site,
-    "load-balancer.sh",
-    site.loadBalancers.map((at) => ({ at, words: ["close", closedMap, ...entries.flat()] })),
+    balancers(site, { DO: "close", ENTRIES: mapText(entries) }),
     haproxySeconds,
   );
   const isClosed = report(closed, talk, () => `answers 503 to everybody but ${allowed}`);
@@ -62,12 +67,17 @@ export async function closeStack(
  * does not come about, clients go on seeing the page.
  * @param force let clients in without waiting for the applications
  * @returns whether all of it was done; if not, the same again does the rest
+ * @throws StackError that says who else is closing or opening it; HostError when none of its hosts can be reached
  */
 export async function openStack(
   site: MaintenanceSite,
   { force }: { readonly force: boolean },
   talk: MaintenanceTalk,
 ): Promise<boolean> {
+  return alone(site, "down", () => open(site, force, talk));
+}
+
+async function open(site: MaintenanceSite, force: boolean, talk: MaintenanceTalk): Promise<boolean> {
   const startedNote = await note(site, noteName(servicesStopped), undefined);
   const answers = await start(site);
   const started = report(answers, talk, running);
@@ -79,8 +89,7 @@ export async function openStack(
   const servers = force ? [] : site.services.filter(({ name }) => up.has(name)).map(({ server }) => server);
   const opened = await inEach(
     site,
-    "load-balancer.sh",
-    site.loadBalancers.map((at) => ({ at, words: ["open", closedMap, String(healthySeconds), ...servers] })),
+    balancers(site, { DO: "open", SERVERS: servers.join(" "), WAIT: healthySeconds }),
     haproxySeconds + healthySeconds,
   );
   const isOpen = report(opened, talk, () => "serves its clients");
@@ -92,17 +101,27 @@ export async function openStack(
   return notes.length === 0 && started && isOpen;
 }
 
+/** Does it while no other operator closes or opens this stack. */
+async function alone(
+  site: MaintenanceSite,
+  verb: "up" | "down",
+  work: () => Promise<boolean>,
+): Promise<boolean> {
+  const part = { part: "maintenance", project: site.project, hosts: hostsOf(site) } as const;
+  const held = await lock({ ...part, host: (name) => site.host(name) }, `maintenance ${verb}`);
+  try {
+    return await work();
+  } finally {
+    await held.release();
+  }
+}
+
 async function stop(site: MaintenanceSite): Promise<readonly Answer[]> {
-  return services(site, "stop");
+  return inEach(site, services(site, "stop"), serviceSeconds);
 }
 
 async function start(site: MaintenanceSite): Promise<readonly Answer[]> {
-  return services(site, "start");
-}
-
-async function services(site: MaintenanceSite, verb: "stop" | "start"): Promise<readonly Answer[]> {
-  const calls = site.services.map((at) => ({ at, words: [verb, servicesStopped, at.service] }));
-  return inEach(site, "service.sh", calls, serviceSeconds);
+  return inEach(site, services(site, "start"), serviceSeconds);
 }
 
 const running = (): string => "runs";

@@ -1,7 +1,9 @@
-import { hostDocument } from "../../incus/document.ts";
+import { closedMap, servicesStopped } from "../../config/maintenance.ts";
+import { socketScript } from "../../haproxy/socket.ts";
+import { hostDocument, type HostScript } from "../../incus/document.ts";
 import { readScript } from "../../shell/read-script.ts";
 import { say } from "../host-shell.ts";
-import { sectionsOf } from "../postgres/sections.ts";
+import { inContainers, isDone, type Answer as Heard } from "../in-containers.ts";
 import { hostsOf, type MaintenanceSite, type Place } from "./site.ts";
 
 /** What came of something that a container was told. */
@@ -13,30 +15,45 @@ export interface Answer {
   readonly text: string;
 }
 
-/** A script that is run inside a container (see there), and its arguments. */
-export interface Call {
+/** A script that is run inside a container (see there), and what it is told. */
+interface Call {
   readonly at: Place;
-  readonly words: readonly string[];
+  readonly script: "load-balancer.sh" | "service.sh";
+  readonly parameters: HostScript["parameters"];
 }
 
-/** Seconds around the calls: the containers are listed, and ssh has to get through. */
+/** The same for every load balancer. */
+export function balancers(site: MaintenanceSite, what: HostScript["parameters"]): readonly Call[] {
+  const parameters = { MAP: closedMap, ...what };
+  return site.loadBalancers.map((at) => ({ at, script: "load-balancer.sh", parameters }));
+}
+
+/** The same for every instance. */
+export function services(site: MaintenanceSite, verb: "stop" | "start" | "look"): readonly Call[] {
+  return site.services.map((at) => ({
+    at,
+    script: "service.sh",
+    parameters: { DO: verb, MARK: servicesStopped, SERVICE: at.service },
+  }));
+}
+
+/** Seconds around the calls: ssh has to get through, and Incus is asked about containers that do not run. */
 const aroundSeconds = 60;
 const noteSeconds = 60;
 
 /**
- * Runs a script inside containers, all at the same time.
+ * Runs scripts inside containers, all at the same time.
  * @param limitSeconds for each of them
  * @returns an answer for each call, in their order; also for those whose host cannot be reached
  */
 export async function inEach(
   site: MaintenanceSite,
-  script: "load-balancer.sh" | "service.sh",
   calls: readonly Call[],
   limitSeconds: number,
 ): Promise<readonly Answer[]> {
   const answers = await Promise.all(
     [...Map.groupBy(calls, ({ at }) => at.host)].map(([host, there]) =>
-      onHost(site, host, script, there, limitSeconds),
+      onHost(site, host, there, limitSeconds),
     ),
   );
   const byName = new Map(answers.flat().map((answer) => [answer.container, answer]));
@@ -49,34 +66,30 @@ export async function inEach(
 async function onHost(
   site: MaintenanceSite,
   host: string,
-  script: string,
   calls: readonly Call[],
   limitSeconds: number,
 ): Promise<readonly Answer[]> {
-  const document = hostDocument({
-    parameters: {
-      PROJECT: site.project,
-      CALLS: calls.map(({ at, words }) => [at.name, ...words].join(" ")).join("\n"),
-      LIMIT: limitSeconds,
-      INSIDE: readScript(import.meta.url, script),
-    },
-    script: readScript(import.meta.url, "each.sh"),
-  });
+  const told = calls.map(({ at, script, parameters }) => ({
+    container: at.name,
+    run: { parameters, script: socketScript() + readScript(import.meta.url, script) },
+  }));
+  const limits = { eachSeconds: limitSeconds, allSeconds: limitSeconds + aroundSeconds };
   try {
-    return readAnswers(await say(site.host(host), document, "each", limitSeconds + aroundSeconds));
+    return (await inContainers(site.host(host), site.project, told, limits)).map(answerOf);
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     return calls.map(({ at }) => ({ container: at.name, end: "failed", text }));
   }
 }
 
-/** Reads what each.sh printed. */
-export function readAnswers(printed: string): readonly Answer[] {
-  return sectionsOf(printed).map(({ title, body }) => {
-    const [container = "", status = ""] = title.split(" ");
-    const end = status === "0" ? "done" : status === "4" ? "absent" : "failed";
-    return { container, end, text: body.trim() };
-  });
+/** What one that was told comes to; both scripts end with 4 where there is nothing to do it with. */
+export function answerOf(heard: Heard): Answer {
+  const { container, exitCode, text, complaint } = heard;
+  return {
+    container,
+    end: isDone(heard) ? "done" : exitCode === 4 ? "absent" : "failed",
+    text: [text, complaint].filter((part) => part !== "").join("\n"),
+  };
 }
 
 /**

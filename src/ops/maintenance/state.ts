@@ -1,6 +1,5 @@
-import { closedMap, servicesStopped } from "../../config/maintenance.ts";
 import { readMap, type MapView } from "./map.ts";
-import { inEach, type Answer } from "./says.ts";
+import { balancers, inEach, services, type Answer } from "./says.ts";
 import type { MaintenanceSite, Place, ServicePlace } from "./site.ts";
 
 /** Whether a stack is in maintenance, as everybody concerned said it within the same second or two. */
@@ -46,23 +45,12 @@ const lookSeconds = 20;
 
 /** Asks every load balancer and every instance, at the same time. What does not answer is part of the answer. */
 export async function look(site: MaintenanceSite): Promise<MaintenanceState> {
-  const [loadBalancers, services] = await Promise.all([
-    inEach(
-      site,
-      "load-balancer.sh",
-      site.loadBalancers.map((at) => ({ at, words: ["look", closedMap] })),
-      lookSeconds,
-    ),
-    inEach(
-      site,
-      "service.sh",
-      site.services.map((at) => ({ at, words: ["look", servicesStopped, at.service] })),
-      lookSeconds,
-    ),
-  ]);
+  const calls = [...balancers(site, { DO: "look" }), ...services(site, "look")];
+  const answers = await inEach(site, calls, lookSeconds);
+  const before = site.loadBalancers.length;
   return {
-    loadBalancers: site.loadBalancers.map((at, n) => loadBalancerState(at, loadBalancers[n])),
-    services: site.services.map((at, n) => serviceState(at, services[n])),
+    loadBalancers: site.loadBalancers.map((at, n) => loadBalancerState(at, answers[n])),
+    services: site.services.map((at, n) => serviceState(at, answers[before + n])),
   };
 }
 

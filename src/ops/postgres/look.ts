@@ -1,11 +1,14 @@
+import { socketScript } from "../../haproxy/socket.ts";
 import { hostDocument } from "../../incus/document.ts";
 import { readScript } from "../../shell/read-script.ts";
 import { say } from "../host-shell.ts";
-import type { PostgresSite } from "./site.ts";
-import { readTopology, type Topology } from "./topology.ts";
+import { inContainers, type Answer } from "../in-containers.ts";
+import { hostsOf, type PostgresSite } from "./site.ts";
+import { readTopology, type HostSight, type Topology } from "./topology.ts";
 
-/** Seconds within which a host has to say what is on it. */
-const lookSeconds = 60;
+/** Seconds that one of them has to say what it is, and a host for all that is on it. */
+const limits = { eachSeconds: 15, allSeconds: 60 };
+const noteSeconds = 30;
 
 /**
  * Asks every node and router what it is, at the same time. What does not answer is part of the answer; a host that cannot
@@ -13,38 +16,34 @@ const lookSeconds = 60;
  * @param problem told what a host that cannot be reached says
  */
 export async function look(site: PostgresSite, problem: (text: string) => void): Promise<Topology> {
-  const printed = await Promise.all(
-    hostsOf(site).map(async (host): Promise<[string, string][]> => {
-      const document = hostDocument({
-        parameters: {
-          PROJECT: site.project,
-          NODES: namesOn(site.nodes, host),
-          ROUTERS: namesOn(site.routers, host),
-          NODE_LOOK: readScript(import.meta.url, "node-look.sh"),
-          ROUTER_LOOK: readScript(import.meta.url, "router-look.sh"),
-        },
-        script: readScript(import.meta.url, "look.sh"),
-      });
+  const seen = await Promise.all(
+    hostsOf(site).map(async (host): Promise<HostSight[]> => {
       try {
-        return [[host, await say(site.host(host), document, "look", lookSeconds)]];
+        const [note, answers] = await Promise.all([noteOn(site, host), answersOn(site, host)]);
+        return [{ note, answers }];
       } catch (error) {
         problem(error instanceof Error ? error.message : String(error));
         return [];
       }
     }),
   );
-  return readTopology(site, new Map(printed.flat()));
+  return readTopology(site, seen.flat());
 }
 
-/** Every host that has a node or a router, once. */
-export function hostsOf({ nodes, routers }: PostgresSite): readonly string[] {
-  return [...new Set([...nodes, ...routers].map(({ host }) => host))];
+async function noteOn(site: PostgresSite, host: string): Promise<string> {
+  const script = readScript(import.meta.url, "note-look.sh");
+  const document = hostDocument({ parameters: { PROJECT: site.project }, script });
+  return say(site.host(host), document, "look", noteSeconds);
 }
 
-/** A name a line. */
-export function namesOn(places: PostgresSite["nodes"], host: string): string {
-  return places
-    .filter((place) => place.host === host)
-    .map(({ name }) => name)
-    .join("\n");
+async function answersOn(site: PostgresSite, host: string): Promise<readonly Answer[]> {
+  const calls = (places: PostgresSite["nodes"], script: string) =>
+    places
+      .filter((place) => place.host === host)
+      .map(({ name }) => ({ container: name, run: { parameters: {}, script } }));
+  const all = [
+    ...calls(site.nodes, readScript(import.meta.url, "node-look.sh")),
+    ...calls(site.routers, socketScript() + readScript(import.meta.url, "router-look.sh")),
+  ];
+  return inContainers(site.host(host), site.project, all, limits);
 }

@@ -1,22 +1,16 @@
-# shellcheck shell=bash
-# Runs inside a router: prints its servers, its processes, and the statistics of every worker, then `end`.
-# Argument: the router's name.
-ask() { # SOCKET COMMAND
-  printf '%s\n' "$2" | timeout 6 socat -t 5 - "UNIX-CONNECT:$1"
-}
+# shellcheck shell=bash disable=SC2154
+# (the sockets are socket.sh's, which goes in front)
+# Runs inside a router: prints its servers, its processes, and the statistics of every worker, as sections `=== TITLE`:
+# servers, processes, the number of each process.
 
 main() {
   local processes pid
-  printf '=== router %s servers\n' "$1"
-  ask /run/haproxy/admin.sock 'show servers state'
-  processes=$(ask /run/haproxy-master.sock 'show proc')
-  printf '=== router %s processes\n%s\n' "$1" "$processes"
+  printf '=== servers\n'
+  ask "$admin" 5 'show servers state'
+  processes=$(ask "$master" 5 'show proc')
+  printf '=== processes\n%s\n' "$processes"
   while read -r pid; do
-    printf '=== router %s %s\n' "$1" "$pid"
-    ask /run/haproxy-master.sock "@!$pid show stat" || :
+    printf '=== %s\n' "$pid"
+    ask "$master" 5 "@!$pid show stat" || :
   done < <(awk '$2 == "worker" { print $1 }' <<<"$processes")
-  echo end
-  # Incus can lose what is printed right before the end.
-  sleep 0.05
 }
-main "$@"

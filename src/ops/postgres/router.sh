@@ -1,4 +1,5 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
+# (the sockets are socket.sh's, which goes in front)
 # Runs inside a router (see inside.sh): each line is VERB NODE, what it does with a node.
 #   close  the node gets no new connections, and its sessions end in every worker, also in those from before a reload
 #   open   the node takes connections now, without waiting for its checks, which go on
@@ -8,15 +9,11 @@
 trap 'sleep 0.05' EXIT
 
 pool=pg-primary
-admin=/run/haproxy/admin.sock
-master=/run/haproxy-master.sock
-
-ask() { socat -t 5 - "UNIX-CONNECT:$1" <<<"$2"; } # SOCKET COMMAND
 
 # Several commands in one breath; each answers with nothing when it was done.
 tell() { # COMMAND; COMMAND…
   local said
-  said=$(ask "$admin" "$1")
+  said=$(answer "$1")
   [ -z "${said//[[:space:]]/}" ] || fail "'$1': $said"
 }
 
@@ -32,10 +29,10 @@ checked() { # NODE
   printf '%s\n' "${tracked:-$pool/$1}"
 }
 
-workers() { ask "$master" 'show proc' | awk '$2 == "worker" { print $1 }'; }
+workers() { ask "$master" 5 'show proc' | awk '$2 == "worker" { print $1 }'; }
 
 sessions() { # PID NODE
-  ask "$master" "@!$1 show stat" |
+  ask "$master" 5 "@!$1 show stat" |
     awk -F, -v pool="$pool" -v node="$2" '
       $1 == "# pxname" { for (i = 1; i <= NF; i++) at[$i] = i }
       $1 == pool && $2 == node { print $at["scur"] }'
@@ -44,11 +41,11 @@ sessions() { # PID NODE
 close() { # NODE
   local pid all
   tell "set server $pool/$1 state maint"
-  all=$(workers)
+  all=$(workers) || :
   [ -n "$all" ] || fail "its master process does not say which workers it has"
   for pid in $all; do
     for _ in 1 2 3 4 5 6 7 8 9 10; do
-      ask "$master" "@!$pid shutdown sessions server $pool/$1" >/dev/null
+      ask "$master" 5 "@!$pid shutdown sessions server $pool/$1" >/dev/null || fail "its master process does not answer"
       # An old worker may have ended since.
       [ "$(sessions "$pid" "$1" || echo 0)" != 0 ] || continue 2
       sleep 0.02

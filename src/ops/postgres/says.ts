@@ -1,10 +1,10 @@
+import { socketScript } from "../../haproxy/socket.ts";
 import { hostDocument } from "../../incus/document.ts";
 import { readScript } from "../../shell/read-script.ts";
 import { converse, type Conversation } from "../conversation.ts";
 import { say } from "../host-shell.ts";
-import { hostsOf } from "./look.ts";
 import { noteText, type FlipNote } from "./note.ts";
-import { nodeNamed, type NodePlace, type PostgresSite } from "./site.ts";
+import { hostsOf, nodeNamed, type NodePlace, type PostgresSite } from "./site.ts";
 
 /** What a router can be told about a node (router.sh). */
 export type RouterVerb = "close" | "open" | "ready";
@@ -37,8 +37,8 @@ export class PostgresSays {
    */
   async open(): Promise<void> {
     const places = [
-      ...this.#site.nodes.map((place) => ({ place, script: "node.sh" })),
-      ...this.#site.routers.map((place) => ({ place, script: "router.sh" })),
+      ...this.#site.nodes.map((place) => ({ place, script: nodeScript() })),
+      ...this.#site.routers.map((place) => ({ place, script: routerScript() })),
     ];
     await everyone(places, async ({ place, script }) => {
       this.#open.set(place.name, await this.#shell(place, script, openSeconds));
@@ -58,13 +58,13 @@ export class PostgresSays {
    * @throws HostError with what it said, when it failed or did not end in time
    */
   async node(name: string, verbs: readonly string[], limitSeconds: number): Promise<string> {
-    return this.#tell(nodeNamed(this.#site, name), "node.sh", verbs, limitSeconds);
+    return this.#tell(nodeNamed(this.#site, name), nodeScript(), verbs, limitSeconds);
   }
 
   /** Tells every router about a node, all at the same time. @throws HostError when one does not do it */
   async routers(verb: RouterVerb, node: string): Promise<void> {
     await everyone(this.#site.routers, (router) =>
-      this.#tell(router, "router.sh", [`${verb} ${node}`], routerSeconds),
+      this.#tell(router, routerScript(), [`${verb} ${node}`], routerSeconds),
     );
   }
 
@@ -99,8 +99,7 @@ export class PostgresSays {
   }
 
   async #shell({ name, host }: NodePlace, script: string, limitSeconds: number): Promise<Conversation> {
-    const inside = readScript(import.meta.url, script);
-    const document = this.#document("inside.sh", { CONTAINER: name, INSIDE: inside, LIMIT: limitSeconds });
+    const document = this.#document("inside.sh", { CONTAINER: name, INSIDE: script, LIMIT: limitSeconds });
     return converse(this.#site.host(host), document, "step", limitSeconds + aroundSeconds);
   }
 
@@ -111,6 +110,16 @@ export class PostgresSays {
       script: ["step.sh", script].map((part) => readScript(import.meta.url, part)).join(""),
     });
   }
+}
+
+/** What reads lines in a node. */
+function nodeScript(): string {
+  return readScript(import.meta.url, "node.sh");
+}
+
+/** What reads lines in a router. */
+function routerScript(): string {
+  return socketScript() + readScript(import.meta.url, "router.sh");
 }
 
 /** Waits for all of them, also when one fails; then fails as the first that did. */

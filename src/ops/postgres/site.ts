@@ -1,4 +1,5 @@
 import type { ReachableHost } from "../host-shell.ts";
+import { lock, type Held } from "../lock.ts";
 import { StackError, type DeployedStack } from "../stack.ts";
 
 /** A container of a stack, and the host that has it. */
@@ -26,6 +27,22 @@ export function postgresSite(stack: DeployedStack): PostgresSite {
   if (postgres === undefined)
     throw new StackError(`stack ${stack.name} has no Postgres: its config has no veza-edge:postgres`);
   return { project, nodes: postgres.nodes, routers: postgres.routers, host: (name) => stack.host(name) };
+}
+
+/** Every host that has a node or a router, once. */
+export function hostsOf({ nodes, routers }: PostgresSite): readonly string[] {
+  return [...new Set([...nodes, ...routers].map(({ host }) => host))];
+}
+
+/**
+ * Keeps a second operator away from a stack's Postgres (see `lock`).
+ * @param verb what it is for
+ */
+export async function lockPostgres(site: PostgresSite, verb: string): Promise<Held> {
+  return lock(
+    { part: "postgres", project: site.project, hosts: hostsOf(site), host: (name) => site.host(name) },
+    verb,
+  );
 }
 
 /** @throws StackError that lists the nodes there are */

@@ -5,9 +5,10 @@ import {
   type AdminState,
   type ServerState,
 } from "../../haproxy/runtime.ts";
+import { isDone, type Answer } from "../in-containers.ts";
+import { sectionsOf } from "../sections.ts";
 import { nodeDetailsSchema, type NodeDetails } from "./details.ts";
 import { readNote, type FlipNote } from "./note.ts";
-import { sectionsOf, type Section } from "./sections.ts";
 import type { NodePlace, PostgresSite, RouterPlace } from "./site.ts";
 
 /** The pool of a router: one server for each node, named as the node. */
@@ -56,27 +57,33 @@ export interface RouterServer {
   readonly oldSessions: number;
 }
 
-/**
- * Puts together what look.sh printed on every host.
- * @param printed by name of the host; a host that is missing did not answer
- */
-export function readTopology(site: PostgresSite, printed: ReadonlyMap<string, string>): Topology {
-  const sections = new Map([...printed].map(([host, text]) => [host, sectionsOf(text)]));
-  const notes = [...sections.values()].flatMap((all) =>
-    all.filter(({ title }) => title === "note").flatMap(({ body }) => readNote(body) ?? []),
+/** What was seen on a host: the note of a flip, empty where there is none, and what each container on it said. */
+export interface HostSight {
+  readonly note: string;
+  readonly answers: readonly Answer[];
+}
+
+/** Puts together what was seen; what is on a host that is missing is unknown. */
+export function readTopology(site: PostgresSite, hosts: readonly HostSight[]): Topology {
+  const notes = hosts.flatMap(({ note }) => readNote(note) ?? []);
+  const answers = new Map(
+    hosts.flatMap((host) => host.answers.map((answer) => [answer.container, answer] as const)),
   );
   return {
     project: site.project,
-    nodes: site.nodes.map((node) => nodeView(node, sections.get(node.host) ?? [])),
-    routers: site.routers.map((router) => routerView(router, sections.get(router.host) ?? [])),
+    nodes: site.nodes.map((node) => nodeView(node, answers.get(node.name))),
+    routers: site.routers.map((router) => routerView(router, answers.get(router.name))),
     notes: notes.filter(({ id }, index) => notes.findIndex((other) => other.id === id) === index),
   };
 }
 
-function nodeView({ name, address }: NodePlace, sections: readonly Section[]): NodeView {
-  const container = bodyOf(sections, `container ${name}`)?.trim() ?? "";
-  const details = detailsFrom(bodyOf(sections, `details ${name}`) ?? "");
-  return { name, address, container, ...(details === undefined ? {} : { details }) };
+function nodeView({ name, address }: NodePlace, answer: Answer | undefined): NodeView {
+  const details = detailsFrom(wholeText(answer));
+  return { name, address, container: answer?.state ?? "", ...(details === undefined ? {} : { details }) };
+}
+
+function wholeText(answer: Answer | undefined): string {
+  return answer !== undefined && isDone(answer) ? answer.text : "";
 }
 
 function detailsFrom(text: string): NodeDetails | undefined {
@@ -88,8 +95,9 @@ function detailsFrom(text: string): NodeDetails | undefined {
   }
 }
 
-function routerView({ name }: RouterPlace, sections: readonly Section[]): RouterView {
-  const of = (what: string): string => bodyOf(sections, `router ${name} ${what}`) ?? "";
+function routerView({ name }: RouterPlace, answer: Answer | undefined): RouterView {
+  const sections = sectionsOf(wholeText(answer));
+  const of = (title: string): string => sections.find((section) => section.title === title)?.body ?? "";
   const states = parseServersState(of("servers"));
   const processes = parseProc(of("processes"));
   if (!states.ok || !processes.ok) return { name };
@@ -122,8 +130,4 @@ function sessionsIn(statistics: string): ReadonlyMap<string, number> {
       .filter(({ proxy, kind }) => proxy === routerPool && kind === "server")
       .map(({ name, sessions }) => [name, sessions]),
   );
-}
-
-function bodyOf(sections: readonly Section[], title: string): string | undefined {
-  return sections.find((section) => section.title === title)?.body;
 }

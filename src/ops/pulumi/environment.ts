@@ -1,4 +1,8 @@
-import { delimiter, join } from "node:path";
+import { homedir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+
+import type { Toolchain } from "../../../tools/toolchain/find.ts";
+import { loggedInTo } from "./project.ts";
 
 /** The lab's state is encrypted with a passphrase that everybody knows: it protects nothing worth protecting. */
 export const labPassphrase = "veza-lab";
@@ -73,6 +77,23 @@ export function pulumiEnvironment(at: Circumstances): Environment {
       ...(lab && !passphraseIsSet ? { PULUMI_CONFIG_PASSPHRASE: labPassphrase } : {}),
     },
   };
+}
+
+/** The same for whoever runs this process, with the pinned Pulumi. */
+export function environmentHere(
+  { binDir, pulumiHome }: Toolchain,
+  stack: string | undefined,
+  command: string,
+): Environment {
+  return pulumiEnvironment({
+    env: process.env,
+    home: homedir(),
+    path: [binDir, dirname(process.execPath)],
+    pulumiHome,
+    loggedInTo: loggedInTo(credentialsDir(process.env, homedir())),
+    stack,
+    command,
+  });
 }
 
 function noBackend(stack: string): string {

@@ -1,11 +1,9 @@
 import { execa } from "execa";
-import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
 import { findToolchain } from "../../../tools/toolchain/find.ts";
-import { credentialsDir, pulumiEnvironment } from "./environment.ts";
+import { environmentHere } from "./environment.ts";
 import { fileBackend, hasStack } from "./file-backend.ts";
-import { loggedInTo } from "./project.ts";
 
 /** Limit for asking a backend, in ms: whoever only wants to compare does not wait for one that does not answer. */
 const limit = 20_000;
@@ -21,15 +19,7 @@ export type Exported = { readonly exportedState: unknown } | { readonly problem:
 export async function exportedStack(stack: string, directory: string, project: string): Promise<Exported> {
   const toolchain = findToolchain();
   if (toolchain === undefined) return { problem: "the pinned Pulumi is not on this machine" };
-  const environment = pulumiEnvironment({
-    env: process.env,
-    home: homedir(),
-    path: [toolchain.binDir, dirname(process.execPath)],
-    pulumiHome: toolchain.pulumiHome,
-    loggedInTo: loggedInTo(credentialsDir(process.env, homedir())),
-    stack,
-    command: "stack",
-  });
+  const environment = environmentHere(toolchain, stack, "stack");
   if ("refusal" in environment) return { problem: environment.refusal.split("\n")[0] ?? "" };
   const { env, backend } = environment;
   const local = fileBackend(backend);

@@ -1,15 +1,15 @@
 import { mkdirSync } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 
 import { quietVariable } from "../../quiet-variable.ts";
 import { findToolchain, type Toolchain } from "../../../tools/toolchain/find.ts";
 import { readCall, type PulumiCall } from "./arguments.ts";
-import { credentialsDir, pulumiEnvironment } from "./environment.ts";
-import { fileBackend, stackLocks } from "./file-backend.ts";
+import { environmentHere } from "./environment.ts";
+import { fileBackend, hasStack, stackLocks } from "./file-backend.ts";
 import { clearDeadLocks } from "./locks.ts";
-import { findProject, loggedInTo, selectedStack, type Project } from "./project.ts";
+import { findProject, selectedStack, type Project } from "./project.ts";
 import { createMissingStack, type PulumiRun } from "./stack-init.ts";
+import { exportState } from "./state-export.ts";
 
 /** Commands that need a stack to exist: it is created when it has a file and no state yet. */
 const needStack = new Set(["up", "update", "preview", "pre", "refresh", "config", "import", "watch"]);
@@ -33,15 +33,7 @@ async function main(args: readonly string[]): Promise<string | undefined> {
   const project = findProject(cwd);
   const stack = call.stack ?? (project && selectedStack(process.env, toolchain.pulumiHome, project));
 
-  const environment = pulumiEnvironment({
-    env: process.env,
-    home: homedir(),
-    path: [toolchain.binDir, dirname(process.execPath)],
-    pulumiHome: toolchain.pulumiHome,
-    loggedInTo: loggedInTo(credentialsDir(process.env, homedir())),
-    stack,
-    command: call.command,
-  });
+  const environment = environmentHere(toolchain, stack, call.command);
   if ("refusal" in environment) return environment.refusal;
   const { env, backend } = environment;
   const local = fileBackend(backend);
@@ -54,8 +46,11 @@ async function main(args: readonly string[]): Promise<string | undefined> {
     const problem = prepare(run, call, backend, project, stack);
     if (problem !== undefined) return problem;
     if (isUpdate(call)) {
+      const asked = !local || hasStack(local, project, stack) ? exportState(run, stack) : undefined;
+      // Whoever waits for it hears of it.
+      asked?.catch(() => undefined);
       const { update } = await import("./update.ts");
-      return update(run, args, backend, project, stack, say);
+      return update(run, args, project, stack, asked, say);
     }
   }
   // Not a child: signals, terminal and exit code are Pulumi's without a go-between.

@@ -11,11 +11,11 @@ import { z } from "zod";
 import { hostsSchema } from "../../config/hosts.ts";
 import { readStackFile } from "../../config/stack-file.ts";
 import { conclude, converge, type DeployedState, type UpdateEnd } from "../converge/index.ts";
-import { saysUnchanged } from "./event-log.ts";
-import { fileBackend, hasStack } from "./file-backend.ts";
+import { failedSteps, saysUnchanged } from "./event-log.ts";
 import { missingSecrets } from "./secrets.ts";
 import type { Project } from "./project.ts";
 import type { PulumiRun } from "./stack-init.ts";
+import { exportState } from "./state-export.ts";
 
 /** How Pulumi ended. */
 interface Ended {
@@ -23,31 +23,32 @@ interface Ended {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Limit for reading a stack's state, in ms. */
-const EXPORT_LIMIT = 120_000;
+/** Limit for what else is asked of Pulumi, in ms. */
+const ASKED_LIMIT = 120_000;
 
 /**
  * `pulumi up`, with a look before and a word after: hosts that an earlier update left other than the
  * state says are brought back to it first, and after success they are told that all is well.
- * Ends as Pulumi ended. @returns what to tell the person when Pulumi was not started.
+ * Ends as Pulumi ended.
+ * @param asked the stack's state, which takes a while; undefined: there is none yet
+ * @returns what to tell the person when Pulumi was not started.
  */
 export async function update(
   run: PulumiRun,
   args: readonly string[],
-  backend: string | undefined,
   project: Project,
   stack: string,
+  asked: Promise<unknown> | undefined,
   say: (line: string) => void,
 ): Promise<string | undefined> {
   const missing = missingSecrets(project, stack, run.env);
   if (missing !== undefined) return missing;
 
-  const local = fileBackend(backend);
   let before: DeployedState | undefined;
   let asBefore = false;
-  if (!local || hasStack(local, project, stack)) {
+  if (asked) {
     try {
-      const state = await deployedState(run, project, stack);
+      const state = await deployedState(run, project, stack, asked);
       before = state;
       const converged = await converge(state, say);
       asBefore = converged.asBefore;
@@ -57,7 +58,8 @@ export async function update(
       return `${error instanceof Error ? error.message : String(error)}\nNothing was updated.`;
     }
   }
-  const { ended, isUnchanged } = await recordedRun(run, args);
+  const { ended, log } = await recordedRun(run, args);
+  const isUnchanged = ended.code === 0 && saysUnchanged(log);
   const left = await concluded(
     // Asking Pulumi takes half a second, and is for nothing when it has just said that all is the same.
     () => (isUnchanged && before ? Promise.resolve(before) : deployedState(run, project, stack)),
@@ -71,9 +73,21 @@ export async function update(
     process.kill(process.pid, ended.signal);
   }
   process.exitCode = ended.code ?? 1;
+  for (const line of ended.code === 0 ? [] : lastWords(stack, log)) say(line);
   return left.length === 0 || ended.code !== 0
     ? undefined
     : "the update ended well, and yet the hosts differ from the stack's state (above). Run bin/pulumi up again";
+}
+
+/** What matters of a failed update, said last: Pulumi prints it in the middle of everything else. */
+function lastWords(stack: string, log: string): readonly string[] {
+  const failed = failedSteps(log);
+  if (failed.length === 0) return [];
+  return [
+    `bin/pulumi: stack ${stack} is not up to date:`,
+    ...failed,
+    "When that is mended, the same again goes on from there.",
+  ];
 }
 
 /** What differs after the update; a host that cannot be asked any more is one of the answers. */
@@ -85,9 +99,14 @@ async function concluded(state: () => Promise<DeployedState>, end: UpdateEnd): P
   }
 }
 
-async function deployedState(run: PulumiRun, project: Project, stack: string): Promise<DeployedState> {
+async function deployedState(
+  run: PulumiRun,
+  project: Project,
+  stack: string,
+  asked = exportState(run, stack),
+): Promise<DeployedState> {
   const [exportedState, hosts] = await Promise.all([
-    exportState(run, stack),
+    asked,
     configuredHosts(run, project, stack),
   ]);
   return { exportedState, directory: project.dir, hosts };
@@ -110,7 +129,7 @@ async function configuredHosts(
     env: run.env,
     extendEnv: false,
     stderr: ["pipe", "inherit"],
-    timeout: EXPORT_LIMIT,
+    timeout: ASKED_LIMIT,
   });
   return Object.fromEntries(
     Object.entries(hosts.data).map(([name, host]) => [
@@ -144,28 +163,12 @@ async function forgetInterruptedCreates(
     env: run.env,
     extendEnv: false,
     stdin: "ignore",
-    timeout: EXPORT_LIMIT,
+    timeout: ASKED_LIMIT,
   });
 }
 
-/** The state, secrets in clear: it stays in this process. */
-async function exportState(run: PulumiRun, stack: string): Promise<unknown> {
-  const { stdout } = await execa(run.pulumi, ["stack", "export", "--show-secrets", "--stack", stack], {
-    cwd: run.cwd,
-    env: run.env,
-    extendEnv: false,
-    stderr: ["pipe", "inherit"],
-    timeout: EXPORT_LIMIT,
-    maxBuffer: 1e9,
-  });
-  return JSON.parse(stdout);
-}
-
-/** Runs Pulumi to its end, and tells whether it ended well and has every resource as it was before. */
-async function recordedRun(
-  run: PulumiRun,
-  args: readonly string[],
-): Promise<{ ended: Ended; isUnchanged: boolean }> {
+/** Runs Pulumi to its end, and reads its log of events. */
+async function recordedRun(run: PulumiRun, args: readonly string[]): Promise<{ ended: Ended; log: string }> {
   const folder = await mkdtemp(join(tmpdir(), "veza-events-"));
   try {
     const own = join(folder, "events.json");
@@ -178,7 +181,7 @@ async function recordedRun(
     );
     const events = asked === undefined ? own : resolve(run.cwd, asked);
     const log = await readFile(events, "utf8").catch(() => "");
-    return { ended, isUnchanged: ended.code === 0 && saysUnchanged(log) };
+    return { ended, log };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
