@@ -1,13 +1,19 @@
 # shellcheck shell=bash disable=SC2154
 # (what is not assigned here is rollout.sh's)
 # The releases of an instance: $home/releases/<first 12 digits of the artifact's SHA-256>, complete when they are there.
+# What was unpacked has a list of its contents beside it. Goes with contents.sh.
 
 blob=/var/lib/veza/artifacts/$ARTIFACT_SHA256
 
 is_archive() { case $ARTIFACT_NAME in *.tar.gz | *.tgz) return 0 ;; *) return 1 ;; esac }
-# A program that was edited in place is none; what was unpacked is not looked into.
+# One that was edited in place is none.
 has_release() {
-  if is_archive; then [ -d "$home/$wanted" ]; else is_artifact "$home/$wanted/$ARTIFACT_NAME"; fi
+  if is_archive; then is_unpacked; else is_artifact "$home/$wanted/$ARTIFACT_NAME"; fi
+}
+
+is_unpacked() {
+  [ -d "$home/$wanted" ] && [ -f "$home/$wanted.contents" ] &&
+    contents_of "$home/$wanted" | cmp -s - "$home/$wanted.contents"
 }
 
 is_artifact() { [ -f "$1" ] && [ "$(sha256sum <"$1")" = "$ARTIFACT_SHA256  -" ]; } # FILE
@@ -41,12 +47,14 @@ download() {
   mv -f "$blob.incoming" "$blob"
 }
 
-# A release has its name only when it is complete.
+# A release has its name only when it is complete. One of that name that was edited may be running: it is replaced whole.
 unpack() {
-  local incoming=$home/releases/.incoming
-  rm -rf "$incoming" && mkdir "$incoming" &&
+  local incoming=$home/releases/.incoming edited=$home/releases/.edited list=$home/$wanted.contents
+  rm -rf "$incoming" "$edited" && mkdir "$incoming" &&
     tar -xzf "$blob" -C "$incoming" --no-same-owner --no-same-permissions &&
-    chmod -R a+rX,go-w "$incoming" && sync -f "$incoming" && mv -T "$incoming" "$home/$wanted"
+    chmod -R a+rX,go-w "$incoming" && contents_of "$incoming" >"$list.new" && sync -f "$incoming" &&
+    if [ -e "$home/$wanted" ]; then mv -T "$home/$wanted" "$edited"; fi &&
+    mv -f "$list.new" "$list" && mv -T "$incoming" "$home/$wanted" && rm -rf "$edited"
 }
 
 install_file() {
@@ -62,7 +70,7 @@ prune() {
   while IFS= read -r path; do
     kept=$((kept + 1))
     [ "$kept" -gt "$KEEP_RELEASES" ] || continue
-    rm -rf "${home:?}/releases/${path:?}"
+    rm -rf "${home:?}/releases/${path:?}" "${home:?}/releases/${path:?}.contents"
     rm -f "/var/lib/veza/artifacts/$path"*
   done < <(cd "$home/releases" && find . -mindepth 1 -maxdepth 1 -type d ! -name '.*' -printf '%T@ %P\n' | sort -rn | cut -d' ' -f2)
 }

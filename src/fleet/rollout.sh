@@ -2,7 +2,7 @@
 # Follow-up (see files.sh) that brings one instance to a release with its unit and environment: out of the load
 # balancers → stop → switch → start → healthy → back in. When a step fails, `undo` puts back what served before.
 # A run that was cut off anywhere is made good by the next one: $changing lies there from the first change to the end.
-# Goes with release.sh (the artifact) and balancers.sh (the agent and the load balancers).
+# Goes with release.sh and contents.sh (the artifact) and balancers.sh (the agent and the load balancers).
 : "${APP:?}"                              # name of the application and of its systemd unit
 : "${INSTANCE:?}" "${POOL:?}"             # this instance's name, and the pool it is a server of
 : "${ADDRESS:?}" "${PORT:?}" "${HEALTH_PATH:?}"

@@ -7,7 +7,7 @@ import { renderTemplate } from "../templating/render.ts";
 import { artifactPath, type InstanceSpec, type StatisticsAddress } from "./model.ts";
 import { commandLine, environmentLine } from "./systemd-quoting.ts";
 
-const scripts = ["rollout.sh", "release.sh", "balancers.sh"] as const;
+const scripts = ["rollout.sh", "release.sh", "contents.sh", "balancers.sh"] as const;
 
 const words = z.record(z.string(), z.string());
 

@@ -98,7 +98,7 @@ export function notReached(said: string): string {
   }
   if (said.includes("Permission denied"))
     return `it does not let us in (${said}). The key has to be in this shell's agent (ssh-add -l shows them), or be the stack's secret veza-edge:sshPrivateKey; and in authorized_keys there`;
-  return said || "the connection was cut";
+  return said.replaceAll(/\r?\n/g, "; ") || "the connection was cut";
 }
 
 /** What to tell the person where the machine that this runs on has no ssh(1). */

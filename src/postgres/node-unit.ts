@@ -20,7 +20,7 @@ const pgpass = "/etc/postgresql/veza/pgpass";
 const userlist = "/etc/pgbouncer/veza-users.txt";
 
 const libraries = {
-  sh: ["settings", "facts", "peer", "door", "service", "roles", "copy", "member"],
+  sh: ["settings", "facts", "peer", "door", "service", "roles", "differs", "copy", "member"],
   sql: [
     "facts",
     "full-facts",
@@ -32,6 +32,8 @@ const libraries = {
     "database",
     "renew-slot",
     "keep-slot",
+    "other-settings",
+    "other-roles",
     "promote",
   ],
 } as const;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
-import { appendFile, readFile, readdir } from "node:fs/promises";
+import { appendFile, copyFile, mkdir, readFile, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { startLoad } from "../../src/ops/load/start-load.ts";
@@ -33,6 +33,8 @@ let stack: LabStack;
 beforeAll(async () => {
   stack = await LabStack.open();
   await stack.configure({
+    stream: [1],
+    streamFleet: { artifact: { path: await archive() } },
     loadBalancer: {
       instances: [{ address: edgeAddress, publish: [{ http: publishedPort, https: publishedHttpsPort }] }],
       slowStartSeconds: 1,
@@ -50,6 +52,18 @@ beforeAll(async () => {
   await stack.up();
 }, 300_000);
 afterAll(() => stack.close(), 120_000);
+
+/** stream-server as an archive, with files beside it. */
+async function archive(): Promise<string> {
+  const source = join(stack.directory, "stream-server");
+  await mkdir(join(source, "lib"), { recursive: true });
+  await copyFile(join(stack.release("one"), "stream-server.mjs"), join(source, "stream-server.mjs"));
+  for (const name of ["one.js", "two.js"]) await writeFile(join(source, "lib", name), `// ${name}\n`);
+  await symlink("lib/one.js", join(source, "start.js"));
+  const path = join(stack.directory, "stream-server.tar.gz");
+  await execa("tar", ["-czf", path, "-C", source, "."]);
+  return path;
+}
 
 async function look(...words: readonly string[]): Promise<Reported & { exitCode: number | undefined }> {
   const { exitCode, stdout, stderr } = await stack.veza("drift", "--json", ...words);

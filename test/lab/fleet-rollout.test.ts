@@ -140,7 +140,7 @@ describe("an instance without a load balancer, one roll-out after the other", ()
     await expect(ask()).resolves.toEqual(before);
   }, 60_000);
 
-  it("unpacks an archive, wherever its files came from", async () => {
+  it("unpacks an archive, wherever its files came from, and again when somebody has been at them", async () => {
     const source = join(lab.directory, "archive");
     await mkdir(source, { mode: 0o700 });
     await writeFile(join(source, "app.mjs"), application("packed"), { mode: 0o600 });
@@ -153,6 +153,13 @@ describe("an instance without a load balancer, one roll-out after the other", ()
     if (spec === undefined) throw new Error("the fleet has no instance");
     await expect(lab.rollOut(spec)).resolves.toMatchObject({ exitCode: 0 });
     await expect(ask()).resolves.toMatchObject({ version: "packed" });
+    await expect(lab.rollOut(spec)).resolves.toMatchObject({ exitCode: 0, said: "" });
+    const current = "/opt/veza/rolling-api/current";
+    await lab.shell("rolling-api-1", `echo '// by hand' >>${current}/app.mjs; echo >${current}/beside.mjs`);
+    await expect(lab.rollOut(spec)).resolves.toMatchObject({ exitCode: 0 });
+    await expect(lab.shell("rolling-api-1", `ls ${current}; tail -n 1 ${current}/app.mjs`)).resolves.toBe(
+      `app.mjs\n${application("packed").trimEnd().split("\n").at(-1) ?? ""}\n`,
+    );
     await expect(lab.rollOut(await specOf("2", { environment: greeting }))).resolves.toMatchObject({
       exitCode: 0,
     });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { readAtStart } from "../../src/ops/diff/consequences/postgres.ts";
 import { addresses, passwords, PostgresLab } from "./postgres-lab.ts";
 
 let lab: PostgresLab;
@@ -70,6 +71,43 @@ describe("two nodes without data", () => {
     const direct = `psql 'postgresql://veza_a:for-a-test-2@${addresses[1]}/veza' -c 'select 1' 2>&1 || :`;
     expect(await lab.shell(2, direct)).toContain("no pg_hba.conf entry");
   });
+});
+
+describe("the running Postgres", () => {
+  const otherwise = /^read\|\d+\|\n(?<lines>[^]*)end\n$/;
+  const differs = async (id: 1 | 2): Promise<string | undefined> => {
+    const { said } = await lab.verb(id, "differs");
+    expect(said).toMatch(otherwise);
+    return otherwise.exec(said)?.groups?.["lines"];
+  };
+
+  it("takes a restart for just those of its settings that a diff says so of", async () => {
+    const ours =
+      "select name from pg_file_settings where sourcefile = '/etc/postgresql/veza/postgresql.conf'";
+    const read = await lab.superuser(
+      1,
+      `select name from pg_settings where context = 'postmaster' and name in (${ours}) order by name`,
+    );
+    expect(read.split("\n")).toEqual([...readAtStart].sort());
+  });
+
+  it("differs in nothing from what made it", async () => {
+    expect([await differs(1), await differs(2)]).toEqual(["", ""]);
+  });
+
+  it("tells what was done to a role by hand, and takes it back with the next configuration", async () => {
+    await lab.superuser(1, "alter role veza_a createdb password 'by hand' valid until '2038-01-19'");
+    expect(await differs(1)).toBe(
+      [
+        "role|veza_a|it is CREATEDB, applied was NOCREATEDB\n",
+        "role|veza_a|its password is valid until 2038-01-19 00:00:00+00, applied was no end\n",
+        "role|veza_a|its password is not the one that was applied\n",
+      ].join(""),
+    );
+    expect(await differs(2)).toBe("");
+    expect(await lab.verb(1, "apply")).toMatchObject({ exitCode: 0 });
+    expect(await differs(1)).toBe("");
+  }, 60_000);
 });
 
 describe("an update", () => {

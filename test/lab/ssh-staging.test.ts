@@ -6,6 +6,7 @@ import { proveEdge } from "../../src/ops/proof/proof.ts";
 import { changed } from "../../tools/verbs/pulumi.ts";
 import type { SecondMachine } from "./support/second-machine/machine.ts";
 import { Staging } from "./support/second-machine/staging.ts";
+import { far, near, TwoHosts } from "./support/second-machine/two-hosts.ts";
 import { until } from "./support/until.ts";
 
 let staging: Staging;
@@ -122,6 +123,84 @@ describe("a reboot of the machine", () => {
     await until("the edge answers", () => staging.serves(), 120);
     expect(await staging.changesOfUpdate()).toBe("");
   }, 300_000);
+});
+
+describe("a stack on this machine and on another one", () => {
+  let hosts: TwoHosts;
+  beforeAll(async () => {
+    hosts = await TwoHosts.open(machine);
+  }, 300_000);
+  afterAll(() => hosts.close(), 120_000);
+
+  it("is shown with both hosts, and with what each load balancer says", async () => {
+    const { exitCode, problems, ...status } = await hosts.status();
+    expect({ exitCode, problems }).toEqual({ exitCode: 0, problems: [] });
+    expect(status.hosts.map(({ name, where }) => `${name}: ${where}`)).toEqual([
+      `far: root@${machine.address}:22`,
+      "near: this machine",
+    ]);
+    expect(status.containers.map(({ name, host, state }) => `${name} on ${host}: ${state}`)).toEqual([
+      `${near} on near: Running`,
+      `${far} on far: Running`,
+    ]);
+    expect(hosts.statusOf("one", status)).toEqual({ [near]: "UP", [far]: "UP" });
+  }, 60_000);
+
+  it("has a server drained in both, and taken back", async () => {
+    await hosts.says("drain", "one");
+    expect(hosts.statusOf("one", await hosts.status())).toEqual({ [near]: "DRAIN", [far]: "DRAIN" });
+    await hosts.says("ready", "one");
+    await until("one takes part again", async () => {
+      const seen = hosts.statusOf("one", await hosts.status());
+      return [near, far].every((name) => seen[name]?.startsWith("UP") === true);
+    });
+  }, 90_000);
+
+  it("shows logs of the other machine, and runs commands there", async () => {
+    const [logs, shell] = await Promise.all([
+      hosts.says("logs", far, "--lines", "5"),
+      hosts.stack.veza("shell", far, "--", "sh", "-c", "hostname; exit 7"),
+    ]);
+    expect(logs).toContain("haproxy");
+    expect([shell.exitCode, shell.stdout]).toEqual([7, far]);
+  }, 60_000);
+
+  it("has what drifted on the other machine found, and brought back", async () => {
+    const path = "/usr/local/lib/veza/hotfix.sh";
+    const inside = ["exec", far, "--project", hosts.stack.incus.name, "--", "sh", "-c"];
+    await machine.incus(...inside, `echo true >${path}; echo '# by hand' >>/etc/haproxy/current/haproxy.cfg`);
+    const { exitCode, drift } = await hosts.drift();
+    expect(
+      drift.map(({ container, kind, subject }) => `${container ?? ""} ${kind} ${subject}`).sort(),
+    ).toEqual([`${far} extra ${path}`, `${far} file /etc/haproxy/current/haproxy.cfg`]);
+    expect(exitCode).toBe(2);
+    await hosts.says("drift", "--repair", "--yes");
+    expect(await hosts.drift()).toMatchObject({ exitCode: 0, drift: [], unseen: [] });
+  }, 90_000);
+
+  it("is told of as far as it can be seen within seconds, while the other machine does not answer", async () => {
+    await machine.cutSsh();
+    const began = performance.now();
+    const [drift, status, drain, logs] = await Promise.all([
+      hosts.drift(),
+      hosts.status(),
+      hosts.stack.veza("drain", "one"),
+      hosts.stack.veza("logs", far),
+    ]).finally(() => machine.mendSsh());
+    expect(performance.now() - began).toBeLessThan(25_000);
+    expect(drift).toMatchObject({ exitCode: 3, drift: [], counts: { containers: 1 } });
+    expect(drift.unseen).toEqual([expect.objectContaining({ host: `root@${machine.address}:22` })]);
+    expect(status.exitCode).toBe(2);
+    expect(status.problems).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^far does not answer: .* cannot be reached: /)]),
+    );
+    expect(hosts.statusOf("one", status)).toEqual({ [near]: "UP" });
+    expect([drain.exitCode, drain.all]).toEqual([
+      1,
+      expect.stringMatching(new RegExp(`^bin/veza: ${far} does not tell its servers: .*timed out`)),
+    ]);
+    expect([logs.exitCode, logs.all]).toEqual([255, expect.stringContaining("timed out")]);
+  }, 90_000);
 });
 
 const isBlue = (container: string): Promise<boolean> => staging.runsWith("COLOUR=blue", container);

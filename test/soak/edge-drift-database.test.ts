@@ -19,6 +19,10 @@ const reported = z.object({
   unseen: z.array(z.unknown()),
 });
 
+/** Shell that has the superuser say something. */
+const sql = (text: string): string =>
+  `runuser -u postgres -- psql -XAtq -v ON_ERROR_STOP=1 -d postgres -c "${text}"`;
+
 let stack: LabStack;
 beforeAll(async () => {
   stack = await LabStack.open();
@@ -109,6 +113,13 @@ describe("what was changed by hand in nodes and routers", () => {
       "file /etc/haproxy/current/haproxy.cfg",
     ],
     ["db-router-1", "systemctl disable --quiet haproxy", "service haproxy.service"],
+    ["postgres-2", sql("alter system set work_mem = '3MB'"), "setting work_mem"],
+    ["postgres-2", "touch /etc/postgresql/veza/pg_hba.conf", "running /etc/postgresql/veza/pg_hba.conf"],
+    ["postgres-2", sql("alter role veza_a superuser"), "role veza_a"],
+    ["postgres-2", sql("grant pg_read_all_data to veza"), "role veza"],
+    ["postgres-2", sql("alter role veza_b set work_mem = '1GB'"), "role veza_b"],
+    ["postgres-2", sql("alter role veza_health connection limit 40"), "role veza_health"],
+    ["postgres-2", sql("grant connect on database veza to public"), "database veza"],
   ];
 
   it("is found, and nothing else", async () => {
@@ -130,4 +141,54 @@ describe("what was changed by hand in nodes and routers", () => {
     await until("nothing has drifted", async () => (await look()).exitCode === 0);
     expect(changed((await stack.up()).changes)).toBe(0);
   }, 300_000);
+});
+
+describe("passwords and superusers that were made by hand", () => {
+  const inPrimary = (text: string): Promise<string> => stack.incus.shell("postgres-2", sql(text));
+
+  beforeAll(async () => {
+    await inPrimary("alter role veza_a password 'by hand'");
+    await inPrimary("alter role replicator password 'by hand'");
+    await inPrimary("create role somebody superuser");
+  }, 60_000);
+
+  it("are found by trying what was applied", async () => {
+    const { exitCode, drift } = await look();
+    expect(exitCode).toBe(2);
+    expect(
+      drift.map(({ container, subject, says }) => `${container ?? ""} ${subject}: ${says}`).sort(),
+    ).toEqual([
+      "postgres-2 replicator: its password is not the one that was applied: postgres-1 is not let in",
+      'postgres-2 somebody: it is a superuser that nobody applied: drop role "somebody", or alter role "somebody" nosuperuser',
+      "postgres-2 veza_a: its password is not the one that was applied",
+    ]);
+  }, 60_000);
+
+  it("are brought back, but for the superuser, who is a person's affair", async () => {
+    const { exitCode, all } = await stack.veza("drift", "--repair", "--yes");
+    expect(`${String(exitCode)} ${all}`).toMatch(/^2 /);
+    expect((await look()).drift.map(({ subject }) => subject)).toEqual(["somebody"]);
+    await inPrimary("drop role somebody");
+    expect(await look()).toMatchObject({ exitCode: 0, drift: [], unseen: [] });
+  }, 120_000);
+});
+
+describe("a setting that takes a restart, on the standby", () => {
+  it("is taken back by restarting it, while the primary goes on", async () => {
+    const postmaster = (node: string): Promise<string> => stack.incus.mainPid(node, "veza-postgres");
+    await stack.incus.shell("postgres-1", sql("alter system set max_wal_senders = 9"));
+    await stack.incus.shell("postgres-1", "systemctl restart veza-postgres");
+    const before = [await postmaster("postgres-1"), await postmaster("postgres-2")];
+    const settings = async (): Promise<string[]> =>
+      (await look()).drift.map(({ container, kind, says }) => `${container ?? ""} ${kind}: ${says}`);
+    await until(
+      "only the setting differs",
+      async () => (await settings()).join() === "postgres-1 setting: ALTER SYSTEM has set it to 9",
+    );
+    await said("drift", "--repair", "--yes");
+    expect(await look()).toMatchObject({ exitCode: 0, drift: [], unseen: [] });
+    expect(await stack.incus.shell("postgres-1", sql("show max_wal_senders"))).toBe("8");
+    expect(await postmaster("postgres-1")).not.toBe(before[0]);
+    expect(await postmaster("postgres-2")).toBe(before[1]);
+  }, 180_000);
 });

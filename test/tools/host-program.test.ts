@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { execa } from "execa";
 import { fileURLToPath } from "node:url";
+import type { ProgramChoices } from "../../src/ops/host-program.ts";
 import type { ReachableHost } from "../../src/ops/host-shell.ts";
+import { until } from "../lab/support/until.ts";
 import { startSshd, type Sshd } from "./command-plugin/sshd.ts";
 
 jest.setTimeout(60_000);
@@ -15,8 +17,18 @@ const module = fileURLToPath(new URL("../../src/ops/host-program.ts", import.met
 
 /** Runs words on a host as a verb does: its own standard input and output are the program's. */
 function run(host: ReachableHost, ...words: readonly string[]) {
+  return start(host, words, {});
+}
+
+/** The same for words that read nothing. */
+function startAlone(host: ReachableHost, ...words: readonly string[]) {
+  return start(host, words, { readsInput: false });
+}
+
+function start(host: ReachableHost, words: readonly string[], choices: ProgramChoices) {
+  const said = [host, words, choices].map((one) => JSON.stringify(one)).join(", ");
   const script = `import { runOnHost } from ${JSON.stringify(module)};
-process.exitCode = await runOnHost(${JSON.stringify(host)}, ${JSON.stringify(words)});`;
+process.exitCode = await runOnHost(${said});`;
   return execa(process.execPath, ["--input-type=module", "-e", script], {
     input: "from here\n",
     reject: false,
@@ -46,6 +58,20 @@ describe.each(["local", "ssh"] as const)("a program on a host (%s)", (connection
     expect(exitCode).not.toBe(0);
   });
 });
+
+it("a program that reads nothing ends on the other machine, too, when we are killed", async () => {
+  const { host: address, port, user, hostKeys, privateKey } = sshd;
+  const host = { connection: "ssh", address, port, user, hostKey: hostKeys.ed25519, privateKey } as const;
+  const seconds = `50.${String(process.pid)}`;
+  const isThere = async (): Promise<boolean> =>
+    !(await execa("pgrep", ["-xf", `sleep ${seconds}`], { reject: false })).failed;
+  const running = startAlone(host, "sh", "-c", `echo on; exec sleep ${seconds}`);
+  running.stdout.once("data", () => running.kill("SIGKILL"));
+  await running;
+  await until("it has ended there", async () => !(await isThere()));
+  const ended = await startAlone(host, "sh", "-c", "cat; echo said; exit 7");
+  expect([ended.exitCode, ended.stdout]).toEqual([7, "said"]);
+}, 60_000);
 
 it("a host that shows another key is not spoken to", async () => {
   const { host: address, port, user, privateKey } = sshd;

@@ -5,7 +5,7 @@ import { insideQuestion } from "../../src/ops/drift/question.ts";
 import { insideStates } from "../../src/ops/drift/runtime.ts";
 import { readHost, readInside, type SeenInside } from "../../src/ops/drift/seen.ts";
 import { wantedOf, wholePlaces } from "../../src/ops/drift/wanted.ts";
-import { appliedTo, asApplied, container, file, one, regular, service, unit, wanted } from "./drift-sight.ts";
+import { appliedTo, asApplied, container, file, one, regular, service, unit } from "./drift-sight.ts";
 
 const inside = (over: Partial<SeenInside>): string[] =>
   insideDrift("this machine", one("api-1"), { ...asApplied, ...over }).map(

@@ -112,4 +112,5 @@ export const asApplied: SeenInside = {
   links: new Map([["/opt/veza/api/current", "releases/0123456789ab"]]),
   issuedNames: [],
   notes: new Map(),
+  releases: new Map(),
 };

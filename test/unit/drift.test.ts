@@ -10,7 +10,12 @@ import { patchOf } from "../../src/ops/drift/patch.ts";
 import { consequences, repairPlan } from "../../src/ops/drift/repair-plan.ts";
 import { databaseStates, instanceStates } from "../../src/ops/drift/runtime.ts";
 import { readHost } from "../../src/ops/drift/seen.ts";
-import { readDetails, topologyDrift, type SeenNode } from "../../src/ops/drift/topology-drift.ts";
+import {
+  readDetails,
+  replicatorDrift,
+  topologyDrift,
+  type SeenNode,
+} from "../../src/ops/drift/topology-drift.ts";
 import { applied, definition, wanted } from "./drift-sight.ts";
 
 describe("what Incus has", () => {
@@ -77,8 +82,10 @@ describe("what Incus has", () => {
 });
 
 describe("the database", () => {
+  const [command] = applied.recorded;
+  if (command === undefined) throw new Error("nothing was applied");
   const node = (container: string, state: string, more: object = {}): SeenNode => ({
-    at: { host: "h", container },
+    ...{ at: { host: "h", container }, command, isRefused: false },
     details: readDetails(JSON.stringify({ node: container, role: "standby", state, ...more })),
   });
   const primary = (name: string): SeenNode => node(name, "primary", { role: "primary" });
@@ -104,6 +111,15 @@ describe("the database", () => {
       expect.stringContaining("pg-1: it has an old timeline"),
       expect.stringContaining("pg-2: it is a standby, and nothing streams to it"),
     ]);
+  });
+
+  it("has another password for its standby, which is mended on the primary", () => {
+    const refused = { ...node("pg-2", "standby"), isRefused: true };
+    const [found, ...more] = replicatorDrift([refused, primary("pg-1")]);
+    expect(found).toMatchObject({ container: "pg-1", kind: "role", subject: "replicator" });
+    expect(found?.says).toContain("pg-2 is not let in");
+    expect([found?.mends, more]).toEqual([[{ do: "apply", command }], []]);
+    expect(replicatorDrift([refused])).toEqual([]);
   });
 
   it("is excused what a flip or a fence does to it", () => {

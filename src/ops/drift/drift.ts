@@ -3,6 +3,7 @@ import { metricsText, writeMetrics } from "./metrics.ts";
 import { noteLook } from "./note.ts";
 import { repair } from "./repair.ts";
 import { reportJson, reportText, verdictOf } from "./report.ts";
+import { StackError } from "../stack.ts";
 import { readApplied } from "./state.ts";
 
 export interface DriftFlags {
@@ -38,13 +39,24 @@ export async function drift(flags: DriftFlags, talk: DriftTalk): Promise<number>
   if (flags.repair === true && look.drift.some(({ mends }) => mends.length > 0)) {
     if (flags.json !== true) talk.result(reportText(look, secondsSince(begin)));
     talk.progress("To bring it back:");
-    const agreed = async (): Promise<boolean> => flags.yes === true || talk.ask("Go on?");
+    const agreed = async (): Promise<boolean> => flags.yes === true || isAgreed(talk);
     ({ look, problems } = await repair(applied, look, { line: (text) => talk.progress(text), agreed }));
     for (const problem of problems) talk.progress(`not brought back: ${problem}`);
   }
   await tell(flags, talk, look, secondsSince(begin));
   await noteLook(applied.sites, look, new Date());
   return problems.length > 0 ? driftExit.failed : driftExit[verdictOf(look)];
+}
+
+/** Nobody to ask is nobody who agrees. */
+async function isAgreed(talk: DriftTalk): Promise<boolean> {
+  try {
+    return await talk.ask("Go on?");
+  } catch (error) {
+    if (!(error instanceof StackError)) throw error;
+    talk.progress(error.message);
+    return false;
+  }
 }
 
 async function tell(flags: DriftFlags, talk: DriftTalk, look: Look, seconds: number): Promise<void> {

@@ -1,14 +1,10 @@
+import { databaseDrift } from "./database-drift.ts";
 import { haproxyDrift } from "./haproxy-drift.ts";
 import type { Drift, Mend, Place } from "./item.ts";
 import { patchOf } from "./patch.ts";
+import { releaseDrift } from "./release-drift.ts";
 import type { SeenExtra, SeenFile, SeenInside, SeenService } from "./seen.ts";
-import {
-  releaseOf,
-  servicesOf,
-  type WantedContainer,
-  type WantedService,
-  type WantedUnit,
-} from "./wanted.ts";
+import { servicesOf, type WantedContainer, type WantedService, type WantedUnit } from "./wanted.ts";
 
 /** What is otherwise inside a container than it was applied. */
 export function insideDrift(host: string, container: WantedContainer, seen: SeenInside): readonly Drift[] {
@@ -27,6 +23,7 @@ export function insideDrift(host: string, container: WantedContainer, seen: Seen
     ...services,
     ...container.units.flatMap((unit) => releaseDrift(at, unit, seen, files)),
     ...container.units.flatMap((unit) => haproxyDrift(at, unit, seen, [...files, ...services])),
+    ...container.units.flatMap((unit) => databaseDrift(at, unit, seen, files)),
   ];
 }
 
@@ -149,34 +146,4 @@ function serviceDrift(
 function isRunning({ active, sub }: SeenService): boolean {
   // On its way, unless it keeps failing.
   return ["active", "reloading"].includes(active) || (active === "activating" && sub !== "auto-restart");
-}
-
-function releaseDrift(at: Place, unit: WantedUnit, seen: SeenInside, files: readonly Drift[]): Drift[] {
-  const release = releaseOf(unit);
-  if (release === undefined) return [];
-  const { app, link, program } = release;
-  const drift = (subject: string, says: string): Drift => ({
-    ...{ ...at, kind: "release", subject },
-    says,
-    mends: [again(unit)],
-  });
-  const current = `/opt/veza/${app}/current`;
-  const now = seen.links.get(current) ?? "";
-  if (now !== link)
-    return [drift(current, `it points to ${now === "" ? "nothing" : now}, deployed was ${link}`)];
-  if (program !== undefined && !seen.files.has(program.path))
-    return [drift(program.path, "the deployed program is not there")];
-  if (program !== undefined && seen.differing.has(program.path))
-    return [drift(program.path, "it is not the program that was deployed")];
-  const service = `${app}.service`;
-  const since = seen.services.get(service)?.since;
-  const read = [`/etc/systemd/system/${service}`, `/etc/veza/${app}.env`, unit.parameters["SECRETS"] ?? ""];
-  const later = read.filter((path) => (seen.files.get(path)?.changed ?? 0) > (since ?? Infinity));
-  if (later.length === 0 || files.some(({ subject }) => later.includes(subject))) return [];
-  return [
-    drift(
-      service,
-      `${later.join(" and ")} ${later.length === 1 ? "was" : "were"} written after it was started, so nobody knows what it runs with`,
-    ),
-  ];
 }

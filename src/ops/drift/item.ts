@@ -18,10 +18,16 @@ export const driftKinds = [
   "extra",
   /** A systemd unit is not enabled, does not run, or runs with another definition than the one on disk. */
   "service",
-  /** HAProxy runs another configuration than the one on disk. */
+  /** HAProxy or Postgres runs another configuration than the one on disk. */
   "running",
   /** The deployed version of an application. */
   "release",
+  /** A setting that Postgres runs with, and that its configuration does not have. */
+  "setting",
+  /** A role of the database that an update makes: its attributes, groups, settings or password. */
+  "role",
+  /** A database that an update makes. */
+  "database",
   /** Not exactly one primary, or a standby that does not follow it. */
   "topology",
 ] as const;

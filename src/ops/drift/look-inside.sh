@@ -3,11 +3,14 @@
 # Runs inside a container: prints what is there, as sections `=== TITLE`; changes nothing.
 # Parameters, one thing a line: PATHS (files and directories), SHOWN and HIDDEN (`DIGEST  PATH` as sha256sum has them; of
 # what differs the first are printed, the others only named), PLACES (where nothing else may be), USERS, SERVICES, LINKS
-# (symbolic links), NOTES (files that say what was decided at run time). HAPROXY, NODE: yes where one is in here.
-: "${PATHS?}" "${SHOWN?}" "${HIDDEN?}" "${PLACES?}" "${USERS?}" "${SERVICES?}" "${LINKS?}" "${NOTES:?}" "${HAPROXY:?}" "${NODE:?}"
+# (symbolic links), NOTES (files that say what was decided at run time), RELEASES (directories that an archive was unpacked
+# to). HAPROXY, NODE: yes where one is in here. Goes with the fleets' contents.sh.
+: "${PATHS?}" "${SHOWN?}" "${HIDDEN?}" "${PLACES?}" "${USERS?}" "${SERVICES?}" "${LINKS?}" "${NOTES:?}" "${RELEASES?}"
+: "${HAPROXY:?}" "${NODE:?}"
 
 export LC_ALL=C
-largest=200000 # bytes of one file that are printed
+largest=200000       # bytes of one file that are printed
+differences_most=400 # lines about one release that are printed
 
 section() { printf '=== %s\n' "$1"; }
 
@@ -74,6 +77,22 @@ notes() {
   stat --printf='%n|%s\n' -- $NOTES 2>/dev/null || :
 }
 
+# What is otherwise in each than when it was unpacked: lines of its list with `<` before them, of what is there now with `>`.
+releases() {
+  local directory
+  while IFS= read -r directory; do
+    [ -n "$directory" ] || continue
+    section "release $directory"
+    if [ ! -d "$directory" ]; then
+      echo absent
+    elif [ ! -f "$directory.contents" ]; then
+      echo unlisted
+    else
+      contents_of "$directory" | diff "$directory.contents" - | sed -n 's/^\([<>]\) /\1/p' | head -n "$differences_most" || :
+    fi
+  done <<<"$RELEASES"
+}
+
 haproxy() {
   section 'haproxy info'
   ask "$admin" 3 'show info' || :
@@ -84,8 +103,19 @@ haproxy() {
 }
 
 node() {
+  local differs
+  exec {differs}< <(differing_database)
   section details
   timeout 6 /usr/local/lib/veza/postgres status 2>/dev/null || :
+  section differs
+  cat <&"$differs"
+}
+
+differing_database() {
+  local status=0
+  timeout 20 /usr/local/lib/veza/postgres differs 2>&1 || status=$?
+  # An older one answers with how it is used.
+  [ "$status" != 2 ] || echo "its program cannot do that yet: bin/pulumi up brings one that can"
 }
 
 main() {
@@ -96,6 +126,7 @@ main() {
   services || :
   links
   notes
+  releases
   [ "$HAPROXY" = no ] || haproxy
   [ "$NODE" = no ] || node
 }

@@ -6,12 +6,12 @@ import { HostError, hostLabel, say } from "../host-shell.ts";
 import { inContainers, type Call } from "../in-containers.ts";
 import { incusDrift } from "./incus-drift.ts";
 import { insideDrift } from "./inside-drift.ts";
-import type { Drift, RuntimeState, Unseen } from "./item.ts";
+import type { Drift, Place, RuntimeState, Unseen } from "./item.ts";
 import { hostQuestion, insideQuestion } from "./question.ts";
 import { databaseStates, insideStates, instanceStates } from "./runtime.ts";
-import { readHost, readInside } from "./seen.ts";
-import { readDetails, topologyDrift, type SeenNode } from "./topology-drift.ts";
-import { servicesOf, wantedOf, type Wanted } from "./wanted.ts";
+import { readHost, readInside, type SeenInside } from "./seen.ts";
+import { readDetails, replicatorDrift, topologyDrift, type SeenNode } from "./topology-drift.ts";
+import { servicesOf, wantedOf, type Wanted, type WantedContainer } from "./wanted.ts";
 
 /** Seconds that a container has to say what is in it, and a host for all that is on it; how many are asked at a time. */
 const limits = { eachSeconds: 45, allSeconds: 180, atOnce: 4 };
@@ -26,6 +26,8 @@ export interface Look {
 }
 
 interface SiteLook extends Look {
+  /** Whether the host and all that runs on it has answered. */
+  readonly isWhole: boolean;
   readonly nodes: readonly SeenNode[];
   /** Node that has begun as the primary. */
   readonly firstPrimary?: string | undefined;
@@ -45,9 +47,13 @@ export async function lookAround(sites: readonly Site[]): Promise<Look> {
   });
   const firstPrimary = looks.find((look) => look.firstPrimary !== undefined)?.firstPrimary;
   const runtime = [...looks.flatMap((look) => look.runtime), ...databaseStates(nodes, firstPrimary, notes)];
-  const isWhole = looks.every(({ unseen }) => unseen.length === 0);
+  const isWhole = looks.every((look) => look.isWhole);
   // A node that was not seen may be the one that is missed.
-  const drift = [...looks.flatMap((look) => look.drift), ...(isWhole ? topologyDrift(nodes) : [])];
+  const drift = [
+    ...looks.flatMap((look) => look.drift),
+    ...replicatorDrift(nodes),
+    ...(isWhole ? topologyDrift(nodes) : []),
+  ];
   const sum = (count: (counts: Look["counts"]) => number): number =>
     looks.reduce((total, { counts }) => total + count(counts), 0);
   return {
@@ -65,6 +71,7 @@ export async function lookAround(sites: readonly Site[]): Promise<Look> {
 async function lookAt(site: Site): Promise<SiteLook> {
   const host = hostLabel(site.host);
   const nothing = {
+    isWhole: false,
     drift: [],
     runtime: [],
     nodes: [],
@@ -94,6 +101,7 @@ async function lookAt(site: Site): Promise<SiteLook> {
     );
     const units = answered.flatMap(({ container }) => container.units);
     return {
+      isWhole: answered.length === inside.length,
       drift: [
         ...incusDrift(host, wanted, site.recorded, incus, seen),
         ...answered.flatMap(({ container, seen }) => insideDrift(host, container, seen)),
@@ -103,11 +111,9 @@ async function lookAt(site: Site): Promise<SiteLook> {
         ...answered.flatMap(({ container, seen }) => insideStates(host, container, seen)),
       ],
       unseen: inside.flatMap(({ container, seen }) =>
-        seen?.silent === undefined ? [] : [{ host, container: container.name, says: seen.silent }],
+        seen === undefined ? [] : unseenIn({ host, container: container.name }, seen),
       ),
-      nodes: answered.flatMap(({ container: { name }, seen: { details } }): SeenNode[] =>
-        details === undefined ? [] : [{ at: { host, container: name }, details: readDetails(details) }],
-      ),
+      nodes: answered.flatMap(({ container, seen }) => nodesIn(host, container, seen)),
       firstPrimary: firstPrimaryOf(units.flatMap(({ files }) => files)),
       note: seen.flip,
       counts: {
@@ -118,12 +124,29 @@ async function lookAt(site: Site): Promise<SiteLook> {
     };
   } catch (error) {
     if (!(error instanceof HostError)) throw error;
-    return { ...nothing, unseen: [{ host, says: error.message }] };
+    // The host is named beside it.
+    return { ...nothing, unseen: [{ host, says: error.message.replace(`${host} `, "") }] };
   }
 }
 
 function callsFor({ containers }: Wanted): readonly Call[] {
   return containers.map((container) => ({ container: container.name, run: insideQuestion(container) }));
+}
+
+function unseenIn(at: Place, { silent, details = "", database }: SeenInside): Unseen[] {
+  if (silent !== undefined) return [{ ...at, says: silent }];
+  // Of one that does not answer it is told what state it is in.
+  const answers = ["primary", "standby"].includes(readDetails(details)?.state ?? "");
+  if (!answers || database?.silent === undefined) return [];
+  return [{ ...at, says: `its database's settings and roles could not be looked at: ${database.silent}` }];
+}
+
+function nodesIn(host: string, { name, units }: WantedContainer, seen: SeenInside): SeenNode[] {
+  const unit = units.find((one) => one.name === "postgres");
+  if (unit === undefined || seen.details === undefined) return [];
+  const isRefused = seen.database?.lines.some(({ kind }) => kind === "refused") === true;
+  const at = { host, container: name };
+  return [{ at, details: readDetails(seen.details), command: unit.command, isRefused }];
 }
 
 function firstPrimaryOf(

@@ -4,6 +4,7 @@ import { hostDocument, type HostScript } from "../../incus/document.ts";
 import { readScript } from "../../shell/read-script.ts";
 import { runtimeNotes } from "./runtime.ts";
 import {
+  currentOf,
   madeBeside,
   releaseOf,
   servicesOf,
@@ -32,7 +33,8 @@ export function insideQuestion(container: WantedContainer): HostScript {
   );
   const directories = units.flatMap((unit) => unit.directories);
   const releases = units.flatMap((unit) => releaseOf(unit) ?? []);
-  const programs = releases.flatMap(({ program }) => program ?? []);
+  const programs = releases.flatMap(({ from }) => (from.kind === "program" ? [from] : []));
+  const archives = releases.flatMap(({ from }) => (from.kind === "archive" ? [from.directory] : []));
   const has = (name: string): string => (units.some((unit) => unit.name === name) ? "yes" : "no");
   const line = ({ path, content }: { path: string; content: string }): string =>
     `${sha256(content)}  ${path}`;
@@ -52,12 +54,16 @@ export function insideQuestion(container: WantedContainer): HostScript {
       PLACES: wholePlaces(container).join("\n"),
       USERS: [...new Set(units.flatMap(({ users }) => users.map(({ name }) => name)))].join(" "),
       SERVICES: [...new Set(units.flatMap(servicesOf).map(({ name }) => name))].join(" "),
-      LINKS: [...releases.map(({ app }) => `/opt/veza/${app}/current`), "/etc/haproxy/current"].join(" "),
+      LINKS: [...releases.map(({ app }) => currentOf(app)), "/etc/haproxy/current"].join(" "),
+      RELEASES: archives.join("\n"),
       NOTES: runtimeNotes.join(" "),
       HAPROXY: has("haproxy"),
       NODE: has("postgres"),
     },
-    script: socketScript() + readScript(import.meta.url, "look-inside.sh"),
+    script: [
+      socketScript(),
+      ...["../../fleet/contents.sh", "look-inside.sh"].map((part) => readScript(import.meta.url, part)),
+    ].join(""),
   };
 }
 

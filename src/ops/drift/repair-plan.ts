@@ -140,7 +140,7 @@ function againLine(
         ? `${container}: HAProxy is RESTARTED with its configuration: open connections end`
         : `${container}: HAProxy's configuration is checked and loaded again; a running one is reloaded, which cuts nothing`;
     case "postgres":
-      return `${container}: Postgres takes its configuration over again; pg-health restarts, no client notices`;
+      return `${container}: Postgres takes its configuration, roles and passwords over again, and what ALTER SYSTEM has set is taken back; pg-health restarts, no client notices`;
     case "pebble":
     case "pebble-tls":
       return `${container}: the lab's CA restarts and forgets what it has issued`;

@@ -25,10 +25,14 @@ export interface SeenInside {
   readonly links: ReadonlyMap<string, string>;
   /** Bytes of each note of what was decided at run time. */
   readonly notes: ReadonlyMap<string, number>;
+  /** By the directory that an archive was unpacked to. */
+  readonly releases: ReadonlyMap<string, SeenRelease>;
   readonly haproxy?: { readonly info: ReadonlyMap<string, string>; readonly servers: string };
   readonly issuedNames: readonly string[];
   /** What a database node says of itself, as JSON; empty where it said nothing. */
   readonly details?: string;
+  /** What its Postgres has otherwise than files and updates say; absent where there is no node. */
+  readonly database?: SeenDatabase;
 }
 
 /** A file or directory, not followed when it is a symbolic link. */
@@ -56,6 +60,23 @@ export interface SeenService {
   readonly needsDaemonReload: boolean;
   /** When it was last started, in seconds since 1970; undefined when it was not. */
   readonly since: number | undefined;
+}
+
+/** What is in a release beside what was deployed; `unlisted`: nobody knows what that was. */
+export type SeenRelease = "absent" | "unlisted" | readonly SeenDifference[];
+
+/** A path in a release, with words for what was deployed and for what is there now; none: it was not, or is not there. */
+export interface SeenDifference {
+  readonly path: string;
+  readonly deployed: readonly string[];
+  readonly now: readonly string[];
+}
+
+/** A database node's answer to `postgres differs`. */
+export interface SeenDatabase {
+  readonly lines: readonly { readonly kind: string; readonly name: string; readonly text: string }[];
+  /** Why it is not all of it; absent when it is. */
+  readonly silent?: string;
 }
 
 const aliases = z.array(z.object({ name: z.string() })).nullable();
@@ -99,6 +120,7 @@ export function readInside(answer: Pick<Answer, "exitCode" | "isWhole" | "text" 
         return [path, Number(bytes)];
       }),
     ),
+    releases: new Map(titled(sections, "release ").map(([directory, body]) => [directory, releaseOf(body)])),
     ...(has("haproxy info")
       ? {
           haproxy: {
@@ -109,6 +131,7 @@ export function readInside(answer: Pick<Answer, "exitCode" | "isWhole" | "text" 
       : {}),
     issuedNames: linesOf(sections, "issued names"),
     ...(has("details") ? { details: bodyOf(sections, "details").trim() } : {}),
+    ...(has("differs") ? { database: databaseOf(linesOf(sections, "differs")) } : {}),
   };
 }
 
@@ -132,6 +155,27 @@ function serviceOf(block: string): [string, SeenService][] {
     since: since > 0 ? since : undefined,
   };
   return [[name, service]];
+}
+
+function releaseOf(body: string): SeenRelease {
+  if (body === "absent" || body === "unlisted") return body;
+  const lines = body.split("\n").flatMap((line) => {
+    const [, side = "", path = "", what = ""] = /^([<>])(.*)\t([^\t]*)$/.exec(line) ?? [];
+    return side === "" ? [] : [{ side, path, what }];
+  });
+  return [...Map.groupBy(lines, ({ path }) => path)].map(([path, of]) => {
+    const on = (wanted: string): string[] => of.filter(({ side }) => side === wanted).map(({ what }) => what);
+    return { path, deployed: on("<"), now: on(">") };
+  });
+}
+
+function databaseOf(printed: readonly string[]): SeenDatabase {
+  const isWhole = printed.at(-1) === "end";
+  const lines = printed.flatMap((line) => {
+    const [, kind = "", name = "", text = ""] = /^([a-z]+)\|([^|]*)\|?(.*)$/.exec(line) ?? [];
+    return kind === "" ? [] : [{ kind, name, text }];
+  });
+  return isWhole ? { lines } : { lines, silent: printed.at(-1) ?? "it said nothing" };
 }
 
 function titled(sections: readonly Section[], prefix: string): [string, string][] {

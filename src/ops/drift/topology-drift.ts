@@ -1,10 +1,15 @@
 import { nodeDetailsSchema, type NodeDetails } from "../postgres/details.ts";
+import type { RecordedCommand } from "../recorded.ts";
 import type { Drift, Place } from "./item.ts";
 
 /** A database node, and what it says of itself; undefined where it says nothing. */
 export interface SeenNode {
   readonly at: Place & { readonly container: string };
   readonly details: NodeDetails | undefined;
+  /** What its configuration was applied with. */
+  readonly command: RecordedCommand;
+  /** Whether its peer does not let it in with the password that was applied. */
+  readonly isRefused: boolean;
 }
 
 /** What a node has printed about itself; undefined where that is not what a node prints. */
@@ -38,6 +43,20 @@ export function topologyDrift(nodes: readonly SeenNode[]): readonly Drift[] {
         ? [drift(first, `${names} both say that they are the primary: bin/veza topology says what to do`)]
         : [];
   return [...count, ...nodes.flatMap((node) => nodeWords(node).map((says) => drift(node, says)))];
+}
+
+/** Where a primary has another password for replication than the one that was applied: only its standby can tell. */
+export function replicatorDrift(nodes: readonly SeenNode[]): readonly Drift[] {
+  const primary = nodes.find(({ details }) => details?.state === "primary");
+  const refused = nodes.find(({ isRefused }) => isRefused);
+  if (primary === undefined || refused === undefined) return [];
+  return [
+    {
+      ...{ ...primary.at, kind: "role", subject: "replicator" },
+      says: `its password is not the one that was applied: ${refused.at.container} is not let in`,
+      mends: [{ do: "apply", command: primary.command }],
+    },
+  ];
 }
 
 function nodeWords({ at, details }: SeenNode): string[] {

@@ -143,25 +143,30 @@ export interface WantedRelease {
   readonly instance: string;
   /** What `current` points to. */
   readonly link: string;
-  /** The program, where the artifact is one; absent where it was unpacked. */
-  readonly program?: { readonly path: string; readonly sha256: string };
+  /** What it is: one program, or the directory that an archive was unpacked to. */
+  readonly from:
+    | { readonly kind: "program"; readonly path: string; readonly sha256: string }
+    | { readonly kind: "archive"; readonly directory: string };
 }
 
 export function releaseOf(unit: WantedUnit): WantedRelease | undefined {
   const { APP, INSTANCE = "", ARTIFACT_NAME, ARTIFACT_SHA256 } = unit.parameters;
   if (APP === undefined || ARTIFACT_NAME === undefined || ARTIFACT_SHA256 === undefined) return undefined;
   const isArchive = /\.(tar\.gz|tgz)$/.test(ARTIFACT_NAME);
-  const program = { path: `${currentOf(APP)}/${ARTIFACT_NAME}`, sha256: ARTIFACT_SHA256 };
+  const link = `releases/${ARTIFACT_SHA256.slice(0, 12)}`;
   return {
     unit,
     app: APP,
     instance: INSTANCE,
-    link: `releases/${ARTIFACT_SHA256.slice(0, 12)}`,
-    ...(isArchive ? {} : { program }),
+    link,
+    from: isArchive
+      ? { kind: "archive", directory: `/opt/veza/${APP}/${link}` }
+      : { kind: "program", path: `${currentOf(APP)}/${ARTIFACT_NAME}`, sha256: ARTIFACT_SHA256 },
   };
 }
 
-function currentOf(app: string): string {
+/** The link to an application's running release. */
+export function currentOf(app: string): string {
   return `/opt/veza/${app}/current`;
 }
 
@@ -192,7 +197,7 @@ export function wholePlaces({ units }: WantedContainer): readonly string[] {
     ...running.filter(({ isVendors }) => isVendors).map(({ name }) => `${systemd}/${name}`),
     ...units.flatMap((unit) => {
       const release = releaseOf(unit);
-      return release?.program === undefined ? [] : [`${currentOf(release.app)}/`];
+      return release?.from.kind === "program" ? [`${currentOf(release.app)}/`] : [];
     }),
   ];
 }

@@ -18,7 +18,8 @@ export async function showLogs(
   container: ContainerPlace,
   choices: LogChoices,
 ): Promise<number> {
-  return runOnHost(stack.host(container.host), logWords(stack.outputs.project, container, choices));
+  const words = logWords(stack.outputs.project, container, choices);
+  return runOnHost(stack.host(container.host), words, { readsInput: false });
 }
 
 /** A shell in a container, or a command of it. @returns the exit code that it ended with */

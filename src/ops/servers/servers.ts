@@ -63,17 +63,25 @@ export async function statisticsOfAll(stack: DeployedStack): Promise<ReadonlyMap
   return new Map(
     await Promise.all(
       balancersOf(stack).map(async (balancer) => {
-        const statistics = await openStatistics(stack, balancer);
         try {
-          return [balancer.name, await readStatistics(statistics.url)] as const;
+          return [balancer.name, await statisticsOf(stack, balancer)] as const;
         } catch (error) {
-          throw new StackError(`${balancer.name} does not tell its servers: ${messageOf(error)}`);
-        } finally {
-          await statistics.close();
+          throw new StackError(
+            `${balancer.name} does not tell its servers: ${messageOf(error)}\nNothing was changed; --force drains it in the load balancers that answer`,
+          );
         }
       }),
     ),
   );
+}
+
+async function statisticsOf(stack: DeployedStack, balancer: LoadBalancer): Promise<readonly Stat[]> {
+  const statistics = await openStatistics(stack, balancer);
+  try {
+    return await readStatistics(statistics.url);
+  } finally {
+    await statistics.close();
+  }
 }
 
 /**
@@ -87,7 +95,9 @@ export async function setServer(
 ): Promise<void> {
   const balancers = balancersOf(stack);
   const ended = await Promise.allSettled(balancers.map((one) => setIn(stack, one, server, state)));
-  const failed = ended.flatMap((one) => (one.status === "rejected" ? [messageOf(one.reason)] : []));
+  const failed = ended.flatMap((one, index) =>
+    one.status === "rejected" ? [`${balancers[index]?.name ?? ""}: ${messageOf(one.reason)}`] : [],
+  );
   if (failed.length === 0) return;
   const did = balancers.filter((_, index) => ended[index]?.status === "fulfilled").map(({ name }) => name);
   throw new StackError(
@@ -112,7 +122,7 @@ async function setIn(
   // An older one answers with how it is used.
   const why =
     said.exitCode === 2 ? "its haproxy-control cannot do that yet: bin/pulumi up brings it" : said.text;
-  throw new StackError(`${name}: ${why || `haproxy-control ended with ${String(said.exitCode)}`}`);
+  throw new StackError(why || `haproxy-control ended with ${String(said.exitCode)}`);
 }
 
 /** @throws StackError for a stack without any */

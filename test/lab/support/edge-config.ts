@@ -37,6 +37,8 @@ export interface EdgeChoices {
   readonly release: string;
   /** Changes to backend-api's entry. */
   readonly apiFleet?: Partial<FleetInput>;
+  /** Changes to stream-server's entry. */
+  readonly streamFleet?: Partial<FleetInput>;
   readonly loadBalancer?: Partial<LoadBalancerInput>;
   /** Everything else of the stack. */
   readonly rest?: Partial<StackInput>;
@@ -82,6 +84,7 @@ export function edgeConfig(choices: EdgeChoices): StackInput {
               port: 8082,
               healthPath: "/health",
               user: "veza-stream",
+              ...choices.streamFleet,
             }),
           }),
     },

@@ -16,6 +16,8 @@ export interface HandMade {
 }
 
 const api = "/opt/veza/backend-api";
+const stream = "/opt/veza/stream-server/current";
+const release = { in: "stream-server-1", kind: "release" } as const;
 const systemd = "/etc/systemd/system";
 
 /** One of every kind, and more where a kind has several; they do not get in each other's way. */
@@ -170,6 +172,31 @@ export const handMade: readonly HandMade[] = [
     ...{ what: "another release is linked", in: "backend-api-2", kind: "release", subject: `${api}/current` },
     shell: `cp -a ${api}/current/ ${api}/releases/by-hand && ln -sfn releases/by-hand ${api}/current`,
     says: /^it points to releases\/by-hand, deployed was releases\/[0-9a-f]{12}$/,
+  },
+  {
+    ...{ what: "a file of an archive is edited", ...release, subject: `${stream}/lib/one.js` },
+    shell: `echo '// by hand' >>${stream}/lib/one.js`,
+    says: /^its content was changed$/,
+  },
+  {
+    ...{ what: "a file of an archive is removed", ...release, subject: `${stream}/lib/two.js` },
+    shell: `rm ${stream}/lib/two.js`,
+    says: /^it is not there$/,
+  },
+  {
+    ...{ what: "a file is added to an archive", ...release, subject: `${stream}/lib/three.js` },
+    shell: `echo >${stream}/lib/three.js`,
+    says: /^nobody deployed it$/,
+  },
+  {
+    ...{ what: "a link of an archive is turned", ...release, subject: `${stream}/start.js` },
+    shell: `ln -sfn lib/three.js ${stream}/start.js`,
+    says: /^it is now: link to lib\/three\.js; deployed was: link to lib\/one\.js$/,
+  },
+  {
+    ...{ what: "a program of an archive is opened", ...release, subject: `${stream}/stream-server.mjs` },
+    shell: `chmod 0666 ${stream}/stream-server.mjs`,
+    says: /^it is now: file 666 root:root; deployed was: file 644 root:root$/,
   },
   {
     ...{

@@ -33,14 +33,15 @@ export interface PostgresChoices {
 export class PostgresStack {
   readonly stack: LabStack;
   readonly site: PostgresSite;
-  readonly #database: Database;
+  /** As the applications come. */
+  readonly database: Database;
   readonly #loads: WriteLoad[] = [];
   readonly #images: string[] = [];
 
   private constructor(stack: LabStack, site: PostgresSite, database: Database) {
     this.stack = stack;
     this.site = site;
-    this.#database = database;
+    this.database = database;
   }
 
   static async open(choices: PostgresChoices = {}): Promise<PostgresStack> {
@@ -120,7 +121,7 @@ export class PostgresStack {
 
   /** Clients that write until they are stopped; each has written once. */
   async load(clients = 2): Promise<WriteLoad> {
-    const load = await WriteLoad.start(this.#database, clients);
+    const load = await WriteLoad.start(this.database, clients);
     this.#loads.push(load);
     await until("every client has written", () => Promise.resolve(load.isUp()));
     return load;
@@ -138,7 +139,7 @@ export class PostgresStack {
 
   /** Asks the node itself, past the router. */
   async takesWrites(node: NodeName): Promise<boolean> {
-    const own = { ...this.#database, host: addresses[node], port: postgresPorts.pgbouncer };
+    const own = { ...this.database, host: addresses[node], port: postgresPorts.pgbouncer };
     return query(own, "CREATE TABLE astray (n int)").then(
       () => true,
       () => false,

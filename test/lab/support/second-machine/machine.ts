@@ -24,6 +24,11 @@ const image: ImageSpec = {
   revision: 1,
 };
 
+export interface SshAgent {
+  readonly socket: string;
+  stop(): Promise<void>;
+}
+
 /**
  * Another machine, as far as anybody can see from outside: its own systemd, its own SSH server and its own Incus, in a
  * container of this machine's Incus. There is one at a time; opening it removes what an earlier run left.
@@ -109,16 +114,21 @@ export class SecondMachine {
 
   /** Has an SSH agent with the key that may log in for the time of a work, which is given its socket. */
   async withAgent(work: (socket: string) => Promise<void>): Promise<void> {
+    const agent = await this.startAgent();
+    await work(agent.socket).finally(() => agent.stop());
+  }
+
+  /** Starts an SSH agent with the key that may log in. */
+  async startAgent(): Promise<SshAgent> {
     const socket = join(this.#directory, "agent");
     const agent = execa("ssh-agent", ["-D", "-a", socket], { stdin: "ignore", reject: false });
-    try {
-      while (!existsSync(socket)) await delay(50);
-      await execa("ssh-add", ["-q", this.keyFile], { stdin: "ignore", env: { SSH_AUTH_SOCK: socket } });
-      await work(socket);
-    } finally {
+    while (!existsSync(socket)) await delay(50);
+    await execa("ssh-add", ["-q", this.keyFile], { stdin: "ignore", env: { SSH_AUTH_SOCK: socket } });
+    const stop = async (): Promise<void> => {
       agent.kill();
       await agent;
-    }
+    };
+    return { socket, stop };
   }
 
   /**
@@ -132,6 +142,15 @@ export class SecondMachine {
 
   async mendSsh(): Promise<void> {
     await this.shell("nft delete table inet cut");
+  }
+
+  /** Nothing on it goes on, and its kernel still takes connections: a machine that hangs. */
+  async freeze(): Promise<void> {
+    await incus("pause", name, "--project", project);
+  }
+
+  async thaw(): Promise<void> {
+    await incus("start", name, "--project", project);
   }
 
   /** A power cut and a new start; resolves when its init has come up again, which its containers may not yet have. */

@@ -3,6 +3,7 @@
 #   bootstrap               gives a node without data some: a new cluster (initial primary), else a copy of its peer
 #   apply                   has a running node take over its configuration; on a primary also roles and databases
 #   status                  what the node is, as JSON (pg-health's /details)
+#   differs                 what its Postgres has otherwise than files and updates say: settings, roles, passwords
 #   checkpoint              writes out what is in memory, so that the next stop is short
 #   fence REASON...         closes the node to clients and keeps it from being a primary, also after a restart
 #   unfence                 takes that back; a primary then waits for its peer's word, as after every start
@@ -19,7 +20,7 @@ set -euo pipefail
 umask 022
 
 libraries=/usr/local/lib/veza/postgres.d
-for library in settings facts peer door service roles copy member; do
+for library in settings facts peer door service roles differs copy member; do
   # shellcheck source=/dev/null
   . "$libraries/$library.sh"
 done
@@ -29,6 +30,8 @@ usage() {
   exit 2
 }
 
+must_be_root() { [ "$EUID" = 0 ] || fail "'$1' has to be run as root"; } # VERB
+
 main() {
   local verb=${1-}
   [ "$#" -eq 0 ] || shift
@@ -37,12 +40,13 @@ main() {
     gate:0) gate; return ;;
     bouncer-gate:0) bouncer_gate; return ;;
     watch:0) watch; return ;;
+    differs:0) must_be_root "$verb"; read_facts; differing; return ;;
     bootstrap:0 | apply:0 | checkpoint:0 | unfence:0 | promote:[012] | demote:0 | rebuild:0 | confirm:[01]) ;;
     fence:0) usage ;;
     fence:* | stop-clean:*) ;;
     *) usage ;;
   esac
-  [ "$EUID" = 0 ] || fail "'$verb' has to be run as root"
+  must_be_root "$verb"
   hold_lock
   case $verb in
     bootstrap) bootstrap ;;

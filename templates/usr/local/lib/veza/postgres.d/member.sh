@@ -70,6 +70,7 @@ apply() {
     fi
     start_postgres "$start_seconds"
   fi
+  take_back_altered
   superuser -c 'select pg_reload_conf()' >/dev/null
   if bouncer_runs; then systemctl reload "$bouncer"; fi
   problem=$(superuser -c "select string_agg(format('%s:%s: %s', file_name, line_number, error), '; ') from pg_hba_file_rules where error is not null")
@@ -81,6 +82,15 @@ apply() {
   esac
   waiting=$(superuser -c "select string_agg(name, ', ') from pg_settings where pending_restart")
   if [ -n "$waiting" ]; then restart_for "$waiting"; fi
+}
+
+# It would count for more than the configuration does.
+take_back_altered() {
+  local altered
+  altered=$(superuser -f "$libraries/other-settings.sql" | sed -n 's/^altered|\([^|]*\)|.*/\1/p' | paste -sd' ')
+  [ -n "$altered" ] || return 0
+  superuser -c 'alter system reset all'
+  say "takes back what ALTER SYSTEM has set: $altered"
 }
 
 # A standby is restarted; a primary never is, because clients would notice.

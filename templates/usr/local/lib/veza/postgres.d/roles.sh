@@ -16,6 +16,12 @@ roles_script() {
     for suffix in a b; do step login role "${owner}_$suffix" password "$(password_of "${owner}_$suffix")"; done
   done
   for database in $DATABASES; do step database database "${database%%:*}" owner "${database#*:}"; done
+  other_roles statement
+  printf '\n\\gexec\n'
+}
+
+other_roles() { # COLUMNS
+  step other-roles columns "$1" owners "$OWNERS" databases "$DATABASES" logins "$(cut -d' ' -f1 "$passwords" | paste -sd' ')"
 }
 
 step() { # SQL VARIABLE VALUE...
