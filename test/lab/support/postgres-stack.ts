@@ -25,6 +25,8 @@ export interface PostgresChoices {
   readonly api?: readonly number[];
   /** Changes to the node's image. */
   readonly image?: Partial<ImagesConfig["postgres"]>;
+  /** What the load balancer has certificates for. @default nothing */
+  readonly letsencrypt?: StackInput["letsencrypt"];
 }
 
 /** A deployed stack with two Postgres nodes behind a router, and clients that remember commits. */
@@ -180,6 +182,7 @@ function configured({
   sync = false,
   api = [1],
   image,
+  letsencrypt,
 }: PostgresChoices): Parameters<LabStack["configure"]>[0] {
   const rest: Partial<StackInput> = {
     volumes: "remove",
@@ -194,6 +197,7 @@ function configured({
       walKeepMiB: 64,
       connections: 40,
     },
+    ...(letsencrypt && { letsencrypt }),
     ...(image === undefined
       ? {}
       : { images: { postgres: { ...imagesSchema.parse({}).postgres, ...image } } }),
