@@ -13,6 +13,8 @@ const comparisons: Readonly<Record<string, () => Promise<Comparison>>> = {
   scale: async () => (await import("./scale.ts")).measureScale,
   start: async () => (await import("./start.ts")).measureStart,
   engine: async () => (await import("./engine.ts")).measureEngine,
+  failover: async () => (await import("./failover.ts")).compareFailover,
+  path: async () => (await import("./path.ts")).comparePath,
 };
 
 /** Stack, bridge and ports of comparisons are those of a lane that no tests run in. */

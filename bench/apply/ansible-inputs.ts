@@ -48,9 +48,9 @@ export async function writeInputs(directory: string, site: AnsibleSite): Promise
   const keys = Object.entries<unknown>(config).map(([key, value]) => [`veza-edge:${key}`, value] as const);
   const text = stringify({ config: Object.fromEntries(keys) }, { aliasDuplicateObjects: false });
   await writeFile(join(directory, `Pulumi.${stack}.yaml`), text);
-  const { steps } = await programPlan(stack, pathToFileURL(`${directory}/`), "no secret is compared");
+  const { plan } = await programPlan(stack, pathToFileURL(`${directory}/`), "no secret is compared");
   const of = (name: string): readonly PlannedFile[] =>
-    steps.flatMap(({ container, files }) => (container === name ? files : []));
+    plan.steps.flatMap(({ container, files }) => (container === name ? files : []));
 
   const write = async (path: string, content: string, mode = 0o644): Promise<void> => {
     const whole = join(directory, path);

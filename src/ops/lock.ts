@@ -29,7 +29,7 @@ export interface Locked {
   /** Names of the hosts. */
   readonly hosts: readonly string[];
   /** How to reach one. */
-  host(name: string): ReachableHost;
+  readonly host: (name: string) => ReachableHost;
 }
 
 /**

@@ -74,12 +74,24 @@ async function look(...words: readonly string[]): Promise<Reported & { exitCode:
   }
 }
 
+/** What `status` says of the last look. */
+async function lastLook(): Promise<{
+  readonly at: Date;
+  readonly items: number;
+  readonly unseen: number;
+} | null> {
+  const { stdout } = await stack.veza("status", "--json");
+  const look = z.object({ at: z.coerce.date(), items: z.number(), unseen: z.number() });
+  return z.object({ drift: z.object({ seen: look.nullable() }) }).parse(JSON.parse(stdout)).drift.seen;
+}
+
 const names = ({ drift }: Reported): string[] =>
   drift.map(({ kind, container, subject }) => `${container ?? "host"}: ${kind} ${subject}`).sort();
 
 describe("a look at a stack", () => {
   it("finds nothing where nothing was done, and tells Prometheus so", async () => {
     const file = join(stack.directory, "drift.prom");
+    expect(await lastLook()).toBeNull();
     const clean = await look("--metrics", file);
     expect(clean).toMatchObject({ exitCode: 0, verdict: "clean", drift: [], unseen: [] });
     console.log(`looked around in ${clean.seconds.toFixed(1)} s`);
@@ -87,6 +99,21 @@ describe("a look at a stack", () => {
     expect(metrics).toContain(`veza_drift_items{stack="${stack.name}"} 0`);
     const [, at] = /^veza_drift_last_look_timestamp_seconds\{.*\} (\d+)$/m.exec(metrics) ?? [];
     expect(Math.abs(Number(at) - Date.now() / 1000)).toBeLessThan(60);
+  }, 60_000);
+
+  it("leaves when that was and what was found for status, which is no drift, and looks all the same where it cannot", async () => {
+    const left = (await lastLook()) ?? { at: new Date(0) };
+    expect(left).toMatchObject({ items: 0, unseen: 0 });
+    expect(Date.now() - left.at.getTime()).toBeLessThan(60_000);
+    const words = ["--no-fork", `/run/veza/lock/update-${stack.incus.name}`, "sleep", "infinity"];
+    const held = execa("flock", words, { reject: false });
+    try {
+      expect(await look()).toMatchObject({ exitCode: 0, verdict: "clean", drift: [] });
+    } finally {
+      held.kill();
+      await held;
+    }
+    expect(await lastLook()).toEqual(left);
   }, 60_000);
 
   it("calls what an operator or a certificate authority decided no drift", async () => {
@@ -149,6 +176,7 @@ describe("what was changed by hand", () => {
     ];
     expect(names(found)).toEqual(expected.sort());
     expect(found.verdict).toBe("drift");
+    expect((await lastLook())?.items).toBe(expected.length);
   });
 
   it.each(handMade.filter(({ in: container, kind }) => container !== "pebble" || kind === "container"))(

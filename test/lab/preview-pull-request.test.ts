@@ -4,6 +4,8 @@ import { appendFile, cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { imagesSchema } from "../../src/config/incus.ts";
+import { prometheusImage } from "../../stacks/monitoring/src/prometheus-unit.ts";
 import { ImagePrograms } from "./support/image-programs.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -24,12 +26,22 @@ beforeAll(async () => {
   await git("init", "--quiet", "--initial-branch", "main");
   await appendFile(join(repository, ".git/info/exclude"), "node_modules\n");
   await commit("first");
-  programs = await ImagePrograms.open("veza-test-preview", "preview-programs", {
-    image: "haproxy",
-    programs: ["haproxy", "systemd-analyze"],
-    variables: ["STATE_FILE", "SYSTEMD_UNIT_PATH", "SYSTEMD_LOG_LEVEL"],
-  });
-}, 120_000);
+  programs = await ImagePrograms.open("veza-test-preview", [
+    {
+      container: "preview-programs",
+      image: "haproxy",
+      spec: imagesSchema.parse({}).haproxy,
+      programs: ["haproxy", "systemd-analyze"],
+      variables: ["STATE_FILE", "SYSTEMD_UNIT_PATH", "SYSTEMD_LOG_LEVEL"],
+    },
+    {
+      container: "preview-promtool",
+      image: "prometheus",
+      spec: prometheusImage({ imageRevision: 1 }),
+      programs: ["promtool"],
+    },
+  ]);
+}, 180_000);
 
 afterAll(async () => {
   await programs.close();
@@ -171,10 +183,60 @@ describe("a pull request that changes code and not config", () => {
       "--format",
       "markdown",
     ]);
-    expect(stdout.split("### Stack").slice(1).map(changedFiles)).toEqual([[haproxyCfg], [haproxyCfg]]);
+    expect(stdout.split("### Stack").slice(1).map(changedFiles)).toEqual([
+      [haproxyCfg],
+      [],
+      [haproxyCfg],
+      [],
+    ]);
     expect(stdout).toMatch(
       /<summary>Another script applies backend-api-1-rollout-apply and \d more \+1 −1<\/summary>/,
     );
+  }, 120_000);
+});
+
+describe("a pull request that gives the edge one more thing to watch", () => {
+  it("shows the line that has Prometheus watch it, beside the edge's own", async () => {
+    await edit("Pulumi.lab.yaml", [
+      "        localNode: 1\n",
+      "        localNode: 1\n      - id: 2\n        address: 10.77.0.56\n        localNode: 2\n",
+    ]);
+    await commit("a second router");
+    const words = ["--base", "main", "--stack", "lab", "--format", "markdown", "--check", "required"];
+    const { exitCode, stdout } = await preview(words, programs.environment);
+    expect(exitCode).toBe(0);
+    const [, edge = "", monitoring = ""] = stdout.split(/^### Stack `lab`/m);
+    expect(edge).toContain("makes the container db-router-2");
+    expect(monitoring).toMatch(/^ of `veza-monitoring`\n\n1 updated, \d unchanged; compared with main/);
+    expect(linesOf(monitoring, "prometheus/etc/prometheus/prometheus.yml")).toEqual([
+      '+      - targets: ["10.77.0.56:8404"]',
+      "+        labels:",
+      "+          instance: db-router-2",
+    ]);
+    expect(monitoring).toContain("- begins to watch db-router-2 (database-router)");
+    expect(monitoring).toMatch(/checked by promtool 2\.\S+: 1 file, nothing to complain about/);
+  }, 120_000);
+});
+
+describe("a pull request that Prometheus would refuse", () => {
+  it("fails with promtool's words, file, line and config key", async () => {
+    await edit("templates/etc/prometheus/rules/alerts.yml.hbs", ["expr: up == 0", "expr: up =="]);
+    await edit("stacks/monitoring/Pulumi.prod.yaml", [
+      "config:\n",
+      "config:\n  veza-monitoring:extraRules: |\n    groups:\n      - name: mine\n        rules:\n          - { alert: Mine, expr: 'sum(' }\n",
+    ]);
+    await edit("templates/etc/prometheus/prometheus.yml.hbs", ["  scrape_timeout:", "  scrape_patience:"]);
+    await commit("slips");
+    const words = ["--base", "main", "--stack", "prod", "--check", "required"];
+    const { exitCode, stdout } = await preview(words, programs.environment);
+    expect(exitCode).toBe(1);
+    const complaint = (file: string): string =>
+      new RegExp(`^prometheus:/etc/prometheus/${file}(.*(?:\\n {4}.*)*)`, "m").exec(stdout)?.[1] ?? "";
+    expect(complaint("rules/alerts\\.yml")).toMatch(/^:\d+: .*"TargetDown": could not parse expression: .*/);
+    expect(complaint("rules/extra\\.yml")).toMatch(
+      /^:\d+: .*"Mine": could not parse expression: .*unclosed left parenthesis \(from veza-monitoring:extraRules\)$/,
+    );
+    expect(complaint("prometheus\\.yml")).toMatch(/field scrape_patience not found/);
   }, 120_000);
 });
 

@@ -36,7 +36,7 @@ async function planned(stack: string, edits: readonly Edit[] = [], earlier?: Ear
     else document.setIn(path, value);
   }
   writeFileSync(join(directory, `Pulumi.${stack}.yaml`), document.toString());
-  return programPlan(stack, pathToFileURL(`${directory}/`), key, earlier);
+  return (await programPlan(stack, pathToFileURL(`${directory}/`), key, earlier)).plan;
 }
 
 const unchanged = new Map<string, Promise<Plan>>();
@@ -80,7 +80,7 @@ describe("a plan", () => {
   it("shows every file of a stack that is not deployed, and no secret", async () => {
     const made = { privateKeyPem: "PRIVATE-KEY\n", certPem: "CERTIFICATE\n" };
     const plan = await planned("lab", [], { made: () => made, artifact: () => undefined });
-    const whole = difference(emptyPlan("lab"), plan, { kind: "nothing", because: "" });
+    const whole = difference(emptyPlan(plan), plan, { kind: "nothing", because: "" });
     const files = whole.containers.flatMap(({ container, files }) =>
       files.map((file) => ({ container, ...file })),
     );

@@ -39,7 +39,7 @@ describe("what Incus has", () => {
       })),
     };
     const seen = readHost('=== images\n[{"name": "veza/app"}]\n');
-    const incus = { found, listed: { containers: [...containers], pools: {} } };
+    const incus = { found, listed: { project: { config: {} }, containers: [...containers], pools: {} } };
     return [...incusDrift("this machine", wanted, applied.recorded, incus, seen)];
   };
 

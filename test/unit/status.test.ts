@@ -2,6 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import { hostname } from "node:os";
 import { parseStat } from "../../src/haproxy/runtime.ts";
 import { readMark } from "../../src/ops/converge/mark.ts";
+import { readLookNote } from "../../src/ops/drift/note.ts";
 import { judge } from "../../src/ops/postgres/judge.ts";
 import { findingsOf } from "../../src/ops/status/judge.ts";
 import { screen } from "../../src/ops/status/screen.ts";
@@ -29,6 +30,12 @@ function traffic(...rows: readonly string[]): Traffic {
   return trafficFrom(stats.value, Object.keys(pools));
 }
 
+const now = new Date("2026-11-21T16:51:59Z");
+const ago = (seconds: number): Date => new Date(now.getTime() - seconds * 1000);
+
+// eslint-disable-next-line no-control-regex
+const uncoloured = (text: string): string => text.replace(/\u001b\[\d+m/g, "");
+
 /** A stack in which all is well. */
 function stack(changes: Partial<Status> = {}): Status {
   return {
@@ -41,6 +48,7 @@ function stack(changes: Partial<Status> = {}): Status {
         update: { seen: readMark("done 2026-11-20T10:00:00.000Z") },
       },
     ],
+    drift: { seen: { at: ago(200), items: 0, unseen: 0 } },
     containers: [{ name: "haproxy", host: "main", address: "10.77.0.10", state: "Running" }],
     loadBalancers: [{ name: "haproxy", traffic: { seen: traffic(...usual) } }],
     certificates: { seen: [] },
@@ -85,7 +93,7 @@ describe("what a load balancer's statistics say", () => {
 describe("what is found in a stack", () => {
   it("is nothing when all is as it should be", () => {
     const well = stack({ database: { seen: { ...judge(topology()), ...topology() } } });
-    expect(findingsOf(well, pools)).toEqual({ problems: [], notes: [] });
+    expect(findingsOf(well, pools, now)).toEqual({ problems: [], notes: [] });
   });
 
   it.each<[string, Partial<Status>, string[]]>([
@@ -156,7 +164,7 @@ describe("what is found in a stack", () => {
       ["certificates are not known: no answer", "the database is not known: none either"],
     ],
   ])("is %s", (_, changes, problems) => {
-    expect(findingsOf(stack(changes), pools).problems).toEqual(problems);
+    expect(findingsOf(stack(changes), pools, now).problems).toEqual(problems);
   });
 
   it("are notes, and no problems, where somebody is at work", () => {
@@ -166,13 +174,56 @@ describe("what is found in a stack", () => {
       hosts: [{ name: "main", where: "there", update }],
       loadBalancers: balancer(edge, first, drained),
     });
-    expect(findingsOf(busy, pools)).toEqual({
+    expect(findingsOf(busy, pools, now)).toEqual({
       problems: [],
       notes: [
         `an update is at work on main since 10:00 UTC, by process 7 on not-${hostname()}`,
         "an operator drains api_pool/backend-api-2 in haproxy: bin/veza ready backend-api-2 takes it back",
       ],
     });
+  });
+});
+
+describe("the last look for drift", () => {
+  const line = (drift: Status["drift"]): string | undefined =>
+    /^drift: (.*)$/m.exec(uncoloured(screen(stack({ drift }), { problems: [], notes: [] }, now)))?.[1];
+  const found = (drift: Status["drift"]) => findingsOf(stack({ drift }), pools, now);
+
+  it.each<[string, Status["drift"], string]>([
+    ["found nothing", { seen: { at: ago(200), items: 0, unseen: 0 } }, "none, looked 3 min ago"],
+    ["found something", { seen: { at: ago(7300), items: 4, unseen: 0 } }, "4 differ, looked 2 h ago"],
+    ["did not see all", { seen: { at: ago(5), items: 0, unseen: 1 } }, "none, 1 not seen, looked 5 s ago"],
+    ["is to come yet", { seen: null }, "never looked at"],
+    ["is on a host that does not answer", { problem: "cut" }, "not known"],
+    [
+      "was on a machine that is ahead",
+      { seen: { at: ago(-9), items: 0, unseen: 0 } },
+      "none, looked 0 s ago",
+    ],
+  ])("%s", (_, drift, text) => {
+    expect(line(drift)).toBe(text);
+  });
+
+  it("is a problem as long as what it found may be there, and a note when it is old or was not whole", () => {
+    expect(found({ seen: { at: ago(7300), items: 1, unseen: 2 } })).toEqual({
+      problems: ["1 thing had drifted 2 h ago: bin/veza drift --stack prod shows what, and looks again"],
+      notes: [],
+    });
+    expect(found({ seen: { at: ago(3 * 86_400), items: 0, unseen: 2 } })).toEqual({
+      problems: [],
+      notes: [
+        "nobody has looked for drift for 3 days: bin/veza drift --stack prod",
+        "the last look for drift, 3 days ago, did not see everything: bin/veza drift --stack prod",
+      ],
+    });
+    expect(found({ seen: null })).toEqual({ problems: [], notes: [] });
+  });
+
+  it("is read from what it left, and from nothing else", () => {
+    expect(readLookNote("2026-11-21T16:48:39.000Z 4 1")).toEqual({ at: ago(200), items: 4, unseen: 1 });
+    expect(["", "soon 4 1", "2026-11-21T16:48:39.000Z four 1"].map(readLookNote)).toEqual(
+      Array(3).fill(undefined),
+    );
   });
 });
 
@@ -183,7 +234,7 @@ describe("a stack in maintenance", () => {
 
   it("has nothing wrong when its applications are stopped for it, and says how it ends", () => {
     const seen = { verdict: "closed", problems: [], loadBalancers: [], services } as const;
-    expect(findingsOf(stack({ loadBalancers: down, maintenance: { seen } }), pools)).toEqual({
+    expect(findingsOf(stack({ loadBalancers: down, maintenance: { seen } }), pools, now)).toEqual({
       problems: [],
       notes: [
         "the stack is in maintenance, and clients get a page: bin/veza maintenance down --stack prod ends it",
@@ -198,7 +249,7 @@ describe("a stack in maintenance", () => {
       loadBalancers: [],
       services: services.slice(1),
     } as const;
-    expect(findingsOf(stack({ loadBalancers: down, maintenance: { seen } }), pools).problems).toEqual([
+    expect(findingsOf(stack({ loadBalancers: down, maintenance: { seen } }), pools, now).problems).toEqual([
       "haproxy has no server in api_pool that takes requests",
       "haproxy has api_pool/backend-api-1 DOWN for 20 min",
       "closed: a; open: b",
@@ -207,10 +258,8 @@ describe("a stack in maintenance", () => {
 });
 
 describe("the screen", () => {
-  const at = new Date("2026-11-21T16:51:59Z");
   const plain = (status: Status, before?: Status): string =>
-    // eslint-disable-next-line no-control-regex
-    screen(status, findingsOf(status, pools), at, before).replace(/\u001b\[\d+m/g, "");
+    uncoloured(screen(status, findingsOf(status, pools, now), now, before));
 
   it("has a line for each thing, what is wrong first", () => {
     const seen = topology();

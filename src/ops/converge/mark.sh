@@ -6,12 +6,13 @@
 : "${PROJECT:?}" "${EXPECTED?}" "${MARK?}"
 
 main() {
-  local mark
+  local said mark
   mkdir -p /run/veza/lock
   exec 9>"/run/veza/lock/update-$PROJECT"
   flock -w 20 9 ||
     { printf 'on %s, another run has been marking an update of %s for 20 s; try again\n' "$(hostname)" "$PROJECT" >&2; exit 1; }
-  read_mark || return 0
+  ask_project project get "$PROJECT" user.veza.update || return 0
+  mark=$said
   # Without an owner: project.sh made the project, and could not know for whom.
   # shellcheck disable=SC2053 # a pattern is meant
   if [[ -z $mark || $mark == $EXPECTED || $mark =~ ^running\ [^\ ]+$ ]]; then

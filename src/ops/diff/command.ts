@@ -59,12 +59,12 @@ Examples:
     )
     .action(async (options: Options) => {
       const { projectDirectory: directory } = await import("../stack.ts");
-      const { diffStacks, plansOf, verdict } = await import("./diff.ts");
+      const { diffStacks, plansForAnother, verdict } = await import("./diff.ts");
       const { stack, base } = options;
       const nobodyChose = typeof stack === "string";
       const stacks = nobodyChose ? (base === undefined ? [stack] : []) : stack;
       if (options.plan === true) {
-        process.stdout.write(`${JSON.stringify(await plansOf(stacks, directory))}\n`);
+        process.stdout.write(`${JSON.stringify(await plansForAnother(stacks, directory))}\n`);
         return;
       }
       const diffs = await diffStacks({

@@ -4,6 +4,7 @@ import { exportedStack } from "../pulumi/exported.ts";
 import { recordedResources } from "../recorded.ts";
 import type { Plan, PlanResource } from "./plan.ts";
 import type { Earlier } from "./program-plan.ts";
+import type { Project } from "./projects.ts";
 import { planOf } from "./read-step.ts";
 
 /** A stack as it was last deployed. */
@@ -15,11 +16,11 @@ export interface Deployed {
 
 /** @returns in a few words why there is no state to be had, where there is none */
 export async function deployedPlan(
+  { name: project, directory }: Project,
   stack: string,
-  directory: URL,
   key: string,
 ): Promise<Deployed | { readonly problem: string }> {
-  const exported = await exportedStack(stack, fileURLToPath(directory), "veza-edge");
+  const exported = await exportedStack(stack, fileURLToPath(directory), project);
   if ("problem" in exported) return exported;
   const recorded = recordedResources(exported.exportedState).map(({ urn, ...resource }) => ({
     ...resource,
@@ -27,7 +28,7 @@ export async function deployedPlan(
   }));
   if (recorded.length === 0) return { problem: "nothing of it is deployed" };
   const keys = new Map(recorded.filter(({ type }) => type.startsWith("tls:")).map((one) => [one.name, one]));
-  const plan = planOf(stack, recorded, key);
+  const plan = planOf({ project, stack }, recorded, key);
   return {
     plan,
     earlier: {

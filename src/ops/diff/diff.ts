@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,9 +6,11 @@ import { fileURLToPath } from "node:url";
 import { check, type Check } from "./check/index.ts";
 import { deployedPlan } from "./deployed-plan.ts";
 import { difference, isDifferent, type Against, type Difference } from "./difference.ts";
-import { emptyPlan, type Plan } from "./plan.ts";
-import { programPlan } from "./program-plan.ts";
-import { keyVariable, stackNames, withRevision } from "./revision-plan.ts";
+import { emptyPlan, type Plan, type PlanOf } from "./plan.ts";
+import { plansOf } from "./plans.ts";
+import type { Earlier } from "./program-plan.ts";
+import { edgeProject, projectsOf, stackNames } from "./projects.ts";
+import { keyVariable, withRevision } from "./revision-plan.ts";
 
 export interface DiffOptions {
   /** Names; with `base` and none, every stack that has a file here or there. */
@@ -26,7 +27,7 @@ export interface DiffOptions {
   readonly tell: (line: string) => void;
 }
 
-/** What there is to say about one stack. */
+/** What there is to say about one stack of one project. */
 export interface StackDiff extends Difference {
   readonly checks: readonly Check[];
 }
@@ -41,26 +42,35 @@ export function diffStacks(options: DiffOptions): Promise<readonly StackDiff[]> 
 }
 
 /** What another revision asks this one for: plans of stacks that have a file here. */
-export async function plansOf(stacks: readonly string[], directory: URL): Promise<readonly Plan[]> {
-  const key = process.env[keyVariable] ?? randomBytes(32).toString("hex");
-  const plans: Plan[] = [];
-  // One after the other: the SDK has one engine at a time.
-  for (const stack of stacks) plans.push(await programPlan(stack, directory, key));
-  return plans;
+export async function plansForAnother(stacks: readonly string[], directory: URL): Promise<readonly Plan[]> {
+  return plansOf(stacks, directory, process.env[keyVariable] ?? randomBytes(32).toString("hex"));
 }
 
 async function withDeployed(options: DiffOptions, key: string): Promise<StackDiff[]> {
   const { directory, whole, checks } = options;
   const diffs: StackDiff[] = [];
   for (const stack of options.stacks) {
-    const deployed = whole ? { problem: "" } : await deployedPlan(stack, directory, key);
-    const nothing = "problem" in deployed;
-    const before = nothing ? emptyPlan(stack) : deployed.plan;
-    const against: Against = nothing ? { kind: "nothing", because: deployed.problem } : { kind: "deployed" };
-    const after = await inFolder(fileURLToPath(directory), () =>
-      programPlan(stack, directory, key, nothing ? undefined : deployed.earlier),
+    const projects = projectsOf(stack, directory);
+    const deployed = new Map(
+      await Promise.all(
+        projects.map(async (project) => {
+          const found = whole ? { problem: "" } : await deployedPlan(project, stack, key);
+          return [project.name, found] as const;
+        }),
+      ),
     );
-    diffs.push(await stackDiff(before, after, against, checks));
+    const edge = deployed.get(edgeProject);
+    const earlier: Record<string, Earlier> =
+      edge !== undefined && "earlier" in edge ? { [stack]: edge.earlier } : {};
+    const plans = await inFolder(fileURLToPath(directory), () => plansOf([stack], directory, key, earlier));
+    for (const after of plans) {
+      const before = deployed.get(after.project) ?? { problem: "" };
+      const [plan, against]: [Plan, Against] =
+        "problem" in before
+          ? [emptyPlan(after), { kind: "nothing", because: before.problem }]
+          : [before.plan, { kind: "deployed" }];
+      diffs.push(await stackDiff(plan, after, against, checks));
+    }
   }
   return diffs;
 }
@@ -70,39 +80,43 @@ async function withBase(options: DiffOptions, base: string, key: string): Promis
   const work = await mkdtemp(join(tmpdir(), "veza-diff-work-"));
   try {
     return await withRevision(base, { directory, key, work, tell }, async (revision) => {
-      const here = stackNames(readdirSync(directory));
+      const here = stackNames(directory);
       const stacks =
         options.stacks.length === 0 ? [...new Set([...here, ...revision.stacks])].sort() : options.stacks;
-      const there = revision.plans(stacks);
+      const there = revision.plans(stacks.filter((stack) => revision.stacks.includes(stack)));
       // It is waited for below; until then its failure is nobody's.
       there.catch(() => undefined);
-      const diffs: StackDiff[] = [];
+      const planned = stacks.filter((stack) => here.includes(stack) || !revision.stacks.includes(stack));
       // What is not in git is on neither side, whatever lies about here.
-      const plans = await inFolder(work, async () => {
-        const made: Plan[] = [];
-        for (const stack of stacks)
-          made.push(
-            here.includes(stack) || !revision.stacks.includes(stack)
-              ? await programPlan(stack, directory, key)
-              : emptyPlan(stack),
-          );
-        return made;
-      }).catch(async (error: unknown) => {
-        // Its folder is not taken away under it.
-        await Promise.allSettled([there]);
-        throw error;
-      });
+      const after = await inFolder(work, () => plansOf(planned, directory, key)).catch(
+        async (error: unknown) => {
+          // Its folder is not taken away under it.
+          await Promise.allSettled([there]);
+          throw error;
+        },
+      );
       const before = await there;
       const against: Against = { kind: "revision", label: revision.label };
-      for (const after of plans)
-        diffs.push(
-          await stackDiff(before.get(after.stack) ?? emptyPlan(after.stack), after, against, checks),
-        );
+      const diffs: StackDiff[] = [];
+      for (const of of ofBoth(stacks, before, after))
+        diffs.push(await stackDiff(planIn(before, of), planIn(after, of), against, checks));
       return diffs;
     });
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** Whose plans there are, on one side or on both. */
+function ofBoth(stacks: readonly string[], ...sides: readonly (readonly Plan[])[]): readonly PlanOf[] {
+  return stacks.flatMap((stack) => {
+    const own = sides.flat().filter((plan) => plan.stack === stack);
+    return [...new Set(own.map(({ project }) => project))].sort().map((project) => ({ project, stack }));
+  });
+}
+
+function planIn(plans: readonly Plan[], of: PlanOf): Plan {
+  return plans.find(({ project, stack }) => project === of.project && stack === of.stack) ?? emptyPlan(of);
 }
 
 async function stackDiff(before: Plan, after: Plan, against: Against, checks: boolean): Promise<StackDiff> {

@@ -9,8 +9,10 @@ export type Against =
   | { readonly kind: "revision"; readonly label: string }
   | { readonly kind: "deployed" };
 
-/** How what the config asks for differs from something else, for one stack. */
+/** How what the config asks for differs from something else, for one stack of one project. */
 export interface Difference {
+  /** Name of the Pulumi project. */
+  readonly project: string;
   readonly stack: string;
   readonly against: Against;
   readonly containers: readonly ContainerDifference[];
@@ -55,6 +57,7 @@ export function difference(before: Plan, after: Plan, against: Against): Differe
   const named = (operation: Operation): string[] =>
     changes.filter((change) => change.operation === operation).map(({ name }) => name);
   return {
+    project: after.project,
     stack: after.stack,
     against,
     containers: names.map((container) => {

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { z } from "zod";
 
 /** Raised with every change of `planSchema` that another revision could not read. */
-export const planVersion = 1;
+export const planVersion = 2;
 
 const file = z.object({
   path: z.string(),
@@ -53,6 +53,8 @@ export type PlannedFile = Step["files"][number];
 
 export const planSchema = z.object({
   version: z.literal(planVersion),
+  /** Name of the Pulumi project. */
+  project: z.string(),
   stack: z.string(),
   /** Absent: there is no such stack in this revision. */
   steps: z.array(step),
@@ -72,8 +74,11 @@ export interface PlanResource {
   readonly inputs: Readonly<Record<string, unknown>>;
 }
 
-export function emptyPlan(stack: string): Plan {
-  return { version: planVersion, stack, steps: [], scripts: {}, notes: [] };
+/** Whose plan it is. */
+export type PlanOf = Pick<Plan, "project" | "stack">;
+
+export function emptyPlan({ project, stack }: PlanOf): Plan {
+  return { version: planVersion, project, stack, steps: [], scripts: {}, notes: [] };
 }
 
 /** A digest that only whoever has the key can make. */

@@ -1,13 +1,13 @@
-import * as pulumi from "@pulumi/pulumi";
 import { existsSync } from "node:fs";
-import { z } from "zod";
 import { loadConfig } from "../../config/load.ts";
 import { readStackFile } from "../../config/stack-file.ts";
 import type { StackConfig } from "../../config/stack.ts";
 import { Edge } from "../../edge.ts";
-import { plain } from "../recorded.ts";
+import type { EdgeOutputs } from "../../outputs.ts";
 import type { Plan, PlanResource } from "./plan.ts";
+import { edgeProject } from "./projects.ts";
 import { planOf } from "./read-step.ts";
+import { writtenBy } from "./written.ts";
 
 /** What the provider of keys and certificates has made of such a resource; undefined where it has made none. */
 export type Made = (resource: PlanResource) => Readonly<Record<string, unknown>> | undefined;
@@ -21,9 +21,14 @@ export interface Earlier {
 
 const noneEarlier: Earlier = { made: () => undefined, artifact: () => undefined };
 
+/** What the edge of a stack is to be, and what it then tells others. */
+export interface PlannedEdge {
+  readonly plan: Plan;
+  readonly outputs: EdgeOutputs;
+}
+
 /**
- * Everything that the stack's config asks for, by running the program against an engine that only writes down what
- * it is told: no backend, no passphrase, no secret, no host, no network.
+ * Everything that the stack's config asks for, by running the program without an engine.
  * @param directory where the stack's file lies; relative paths in it begin in the working directory
  * @param key for fingerprints of secrets
  * @param earlier without it a placeholder stands for every key, and zeros for artifacts that are not here
@@ -34,34 +39,23 @@ export async function programPlan(
   directory: URL,
   key: string,
   { made, artifact }: Earlier = noneEarlier,
-): Promise<Plan> {
+): Promise<PlannedEdge> {
   const whole = loadConfig(stack, readStackFile(stack, directory));
   const { config, notes } = withoutMissingArtifacts(whole, artifact);
-  const resources: PlanResource[] = [];
-  await pulumi.runtime.setMocks(
-    {
-      newResource: ({ type, name, inputs }) => {
-        const resource = { type, name, inputs: values(inputs) };
-        resources.push(resource);
-        return { id: name, state: { ...resource.inputs, ...(made(resource) ?? placeholders(resource)) } };
-      },
-      call: ({ inputs }) => values(inputs),
+  const edges: Edge[] = [];
+  const resources = await writtenBy(
+    () => {
+      edges.push(new Edge("edge", { stack, config, secrets: {} }));
     },
-    "veza-edge",
-    stack,
-    true,
+    {
+      project: edgeProject,
+      stack,
+      answer: (resource) => made(resource) ?? placeholders(resource),
+    },
   );
-  await pulumi.runtime.runInPulumiStack(() => {
-    new Edge("edge", { stack, config, secrets: {} });
-    return Promise.resolve({});
-  });
-  await pulumi.runtime.disconnect();
-  return planOf(stack, resources, key, notes);
-}
-
-/** What the SDK hands over, secrets in clear. */
-function values(inputs: unknown): Record<string, unknown> {
-  return z.record(z.string(), z.unknown()).parse(plain(inputs));
+  const [edge] = edges;
+  if (edge === undefined) throw new Error(`the program of ${stack} made no edge`);
+  return { plan: planOf({ project: edgeProject, stack }, resources, key, notes), outputs: edge.outputs };
 }
 
 /** Other inputs are another key or certificate. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { readContainerDocument } from "../../incus/document.ts";
 import { filesOf } from "../../incus/files-body.ts";
 import { readAssignments } from "../../shell/quote.ts";
-import { keyed, planVersion, type Plan, type PlanResource, type Step } from "./plan.ts";
+import { keyed, planVersion, type Plan, type PlanOf, type PlanResource, type Step } from "./plan.ts";
 
 const command = z.object({
   create: z.string(),
@@ -17,7 +17,7 @@ const command = z.object({
 
 /** @param key for fingerprints of secrets */
 export function planOf(
-  stack: string,
+  { project, stack }: PlanOf,
   resources: readonly PlanResource[],
   key: string,
   notes: readonly string[] = [],
@@ -27,7 +27,7 @@ export function planOf(
     .filter(({ type }) => !/^(veza:|pulumi:)/.test(type))
     .map((resource) => stepOf(resource, key, scripts))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { version: planVersion, stack, steps, scripts, notes: [...notes] };
+  return { version: planVersion, project, stack, steps, scripts, notes: [...notes] };
 }
 
 function stepOf(resource: PlanResource, key: string, scripts: Record<string, string>): Step {

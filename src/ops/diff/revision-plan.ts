@@ -3,9 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { z } from "zod";
-import { emptyPlan, planSchema, planVersion, type Plan } from "./plan.ts";
+import { planSchema, planVersion, type Plan } from "./plan.ts";
+import { stackNames } from "./projects.ts";
 
 /** A revision cannot be compared with; says what to do. */
 export class RevisionError extends Error {
@@ -18,8 +19,8 @@ export interface Revision {
   readonly label: string;
   /** Stacks that it has a file of. */
   readonly stacks: readonly string[];
-  /** Its plans of these stacks; of one that it does not have, an empty one. */
-  plans(stacks: readonly string[]): Promise<ReadonlyMap<string, Plan>>;
+  /** Its plans of stacks that it has. */
+  plans(stacks: readonly string[]): Promise<readonly Plan[]>;
 }
 
 /** Seconds for its program, and for its packages where they are others than ours. */
@@ -60,15 +61,10 @@ export async function withRevision<T>(
     await extract(commit, here, root);
     const samePackages = await reusePackages(here, root);
     if (!samePackages) tell(`${label} has other npm packages than this checkout: installing them for it …`);
-    const has = (stack: string): boolean => existsSync(join(root, `Pulumi.${stack}.yaml`));
     const limitSeconds = samePackages ? programSeconds : packagesSeconds;
-    const plans = async (stacks: readonly string[]): Promise<ReadonlyMap<string, Plan>> => {
-      const there = stacks.filter(has);
-      const said = there.length === 0 ? [] : await plan(there, { root, label, key, work, limitSeconds });
-      const byStack = new Map(said.map((one) => [one.stack, one]));
-      return new Map(stacks.map((stack) => [stack, byStack.get(stack) ?? emptyPlan(stack)]));
-    };
-    return await use({ label, stacks: await stacksIn(commit, here), plans });
+    const plans = async (stacks: readonly string[]): Promise<readonly Plan[]> =>
+      stacks.length === 0 ? [] : plan(stacks, { root, label, key, work, limitSeconds });
+    return await use({ label, stacks: stackNames(pathToFileURL(`${root}/`)), plans });
   } finally {
     await rm(root, { recursive: true, force: true });
   }
@@ -88,17 +84,6 @@ async function commitOf(revision: string, here: string): Promise<string> {
       `git knows no revision '${revision}' in ${here}. In a checkout without history fetch it first (fetch-depth: 0 in a workflow)`,
     );
   return (await git(here, "merge-base", found, "HEAD")) ?? found;
-}
-
-/** Names of the stacks that a commit has a file of. */
-async function stacksIn(commit: string, here: string): Promise<string[]> {
-  const names = (await git(here, "ls-tree", "--name-only", commit)) ?? "";
-  return stackNames(names.split("\n"));
-}
-
-/** Stacks by the names of files. */
-export function stackNames(files: readonly string[]): string[] {
-  return files.flatMap((name) => /^Pulumi\.([^.]+)\.yaml$/.exec(name)?.[1] ?? []).sort();
 }
 
 async function git(cwd: string, ...words: readonly string[]): Promise<string | undefined> {

@@ -1,7 +1,7 @@
 import type { StackDiff } from "./diff.ts";
 
 /** Raised with every change that a reader of the JSON would notice. */
-const version = 1;
+const version = 2;
 
 /** For programs. Ends with a newline. */
 export function showJson(diffs: readonly StackDiff[]): string {

@@ -5,7 +5,7 @@ import {
   type ScriptDifference,
 } from "./difference.ts";
 import type { StackDiff } from "./diff.ts";
-import { about, aboutSecrets, checkLine, comparedWith, counts } from "./words.ts";
+import { about, aboutSecrets, checkLine, comparedWith, counts, ofProject } from "./words.ts";
 
 /** A file's lines in what is shown; the longest are left out first where there is no room. */
 interface Patch {
@@ -64,8 +64,8 @@ function isClosed(lines: readonly string[]): boolean {
 }
 
 function ofStack(diff: StackDiff): Part[] {
-  const { stack, against, containers, hosts, scripts, notes, checks } = diff;
-  const parts: Part[] = [`### Stack \`${stack}\``, ""];
+  const { project, stack, against, containers, hosts, scripts, notes, checks } = diff;
+  const parts: Part[] = [`### Stack \`${stack}\`${ofProject(diff, `\`${project}\``)}`, ""];
   const problems = checks.flatMap((check) =>
     check.problems.map((problem) => ({ ...problem, by: check.name })),
   );

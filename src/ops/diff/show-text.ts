@@ -1,7 +1,7 @@
 import pc from "picocolors";
 import type { StackDiff } from "./diff.ts";
 import type { ContainerDifference, FileDifference, ScriptDifference } from "./difference.ts";
-import { about, checkLine, comparedWith, counts } from "./words.ts";
+import { about, checkLine, comparedWith, counts, ofProject } from "./words.ts";
 
 /** For a terminal, or for `less -R`: what happens, then every line. Ends with a newline. */
 export function showText(diffs: readonly StackDiff[]): string {
@@ -11,7 +11,7 @@ export function showText(diffs: readonly StackDiff[]): string {
 function ofStack(diff: StackDiff): string {
   const { stack, against, containers, hosts, scripts, notes, checks } = diff;
   return [
-    pc.bold(`Stack ${stack}, ${comparedWith(against)}`),
+    pc.bold(`Stack ${stack}${ofProject(diff)}, ${comparedWith(against)}`),
     ...consequences(hosts),
     "",
     ...containers.flatMap(ofContainer),

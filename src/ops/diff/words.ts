@@ -1,8 +1,14 @@
 import type { Check } from "./check/index.ts";
 import type { StackDiff } from "./diff.ts";
 import type { Against, FileDifference } from "./difference.ts";
+import { edgeProject } from "./projects.ts";
 
 /** Words that both ways to show a difference have in common. */
+
+/** The project that is not the edge's, behind the name of a stack. */
+export function ofProject({ project }: StackDiff, quoted = project): string {
+  return project === edgeProject ? "" : ` of ${quoted}`;
+}
 
 export function comparedWith(against: Against): string {
   switch (against.kind) {

@@ -16,6 +16,7 @@ export function driftCommand(program: Command): void {
       "after",
       `
 What was decided at run time (drained servers, a flipped primary, issued certificates) is shown, and is not drift.
+When it looked, and how much it found, is left on the hosts for bin/veza status.
 Ends with 0 when nothing has drifted, with 2 when something has, with 3 when nothing was found but not everything could
 be looked at, with 1 when a repair did not do all that it was to do.
 Examples:

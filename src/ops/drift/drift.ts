@@ -1,5 +1,6 @@
 import { lookAround, type Look } from "./look.ts";
 import { metricsText, writeMetrics } from "./metrics.ts";
+import { noteLook } from "./note.ts";
 import { repair } from "./repair.ts";
 import { reportJson, reportText, verdictOf } from "./report.ts";
 import { StackError } from "../stack.ts";
@@ -43,6 +44,7 @@ export async function drift(flags: DriftFlags, talk: DriftTalk): Promise<number>
     for (const problem of problems) talk.progress(`not brought back: ${problem}`);
   }
   await tell(flags, talk, look, secondsSince(begin));
+  await noteLook(applied.sites, look, new Date());
   return problems.length > 0 ? driftExit.failed : driftExit[verdictOf(look)];
 }
 

@@ -105,10 +105,7 @@ async function deployedState(
   stack: string,
   asked = exportState(run, stack),
 ): Promise<DeployedState> {
-  const [exportedState, hosts] = await Promise.all([
-    asked,
-    configuredHosts(run, project, stack),
-  ]);
+  const [exportedState, hosts] = await Promise.all([asked, configuredHosts(run, project, stack)]);
   return { exportedState, directory: project.dir, hosts };
 }
 

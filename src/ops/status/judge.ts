@@ -17,8 +17,15 @@ export interface Findings {
   readonly notes: readonly string[];
 }
 
-/** @param pools the servers that each pool should have, by name */
-export function findingsOf(status: Status, pools: Readonly<Record<string, readonly string[]>>): Findings {
+/**
+ * @param pools the servers that each pool should have, by name
+ * @param at now
+ */
+export function findingsOf(
+  status: Status,
+  pools: Readonly<Record<string, readonly string[]>>,
+  at: Date,
+): Findings {
   const { project, hosts, containers, loadBalancers, certificates, database } = status;
   const nodes =
     database !== undefined && "seen" in database ? database.seen.nodes.map(({ name }) => name) : [];
@@ -26,6 +33,7 @@ export function findingsOf(status: Status, pools: Readonly<Record<string, readon
   return {
     problems: [
       ...hosts.flatMap(hostProblems),
+      ...driftProblems(status, at),
       ...containers
         // What is wrong with a node is said with what it is to its database.
         .filter(({ name }) => !nodes.includes(name))
@@ -46,6 +54,7 @@ export function findingsOf(status: Status, pools: Readonly<Record<string, readon
     ],
     notes: [
       ...hosts.flatMap(hostNotes),
+      ...driftNotes(status, at),
       ...maintenanceNotes(status),
       ...loadBalancers.flatMap(balancerNotes),
     ],
@@ -66,6 +75,43 @@ function hostNotes({ name, update }: HostStatus): string[] {
   const { runningBy, since } = update.seen;
   const from = since === undefined ? "" : ` since ${since.toISOString().slice(11, 16)} UTC`;
   return [`an update is at work on ${name}${from}, by ${ownerLabel(runningBy ?? "")}`];
+}
+
+/** What was found stands until somebody looks again. */
+function driftProblems({ drift, stack }: Status, at: Date): string[] {
+  if ("problem" in drift || drift.seen === null || drift.seen.items === 0) return [];
+  const { items } = drift.seen;
+  return [
+    `${String(items)} ${items === 1 ? "thing" : "things"} had drifted ${agoInWords(drift.seen.at, at)}: bin/veza drift --stack ${stack} shows what, and looks again`,
+  ];
+}
+
+/** Seconds after which a look says little about today. */
+const oldSeconds = 86_400;
+
+/** A stack at which nobody has ever looked has no timer for it; one where that ended should have. */
+function driftNotes({ drift, stack }: Status, at: Date): string[] {
+  if ("problem" in drift || drift.seen === null) return [];
+  const { at: looked, items, unseen } = drift.seen;
+  const again = `bin/veza drift --stack ${stack}`;
+  return [
+    ...(secondsFrom(looked, at) > oldSeconds
+      ? [`nobody has looked for drift for ${durationInWords(secondsFrom(looked, at))}: ${again}`]
+      : []),
+    ...(items === 0 && unseen > 0
+      ? [`the last look for drift, ${agoInWords(looked, at)}, did not see everything: ${again}`]
+      : []),
+  ];
+}
+
+function secondsFrom(past: Date, at: Date): number {
+  // The machine that looked may be ahead of this one.
+  return Math.max(0, Math.floor((at.getTime() - past.getTime()) / 1000));
+}
+
+/** `7 s ago` */
+export function agoInWords(past: Date, at: Date): string {
+  return `${durationInWords(secondsFrom(past, at))} ago`;
 }
 
 function containerProblems({ name, host, state }: ContainerStatus, project: string): string[] {

@@ -3,7 +3,7 @@ import pc from "picocolors";
 import { serverStatus } from "../../haproxy/runtime.ts";
 import { leftInWords, timeInWords } from "../certificates/judge.ts";
 import { inWords } from "../postgres/judge.ts";
-import { durationInWords, type Findings } from "./judge.ts";
+import { agoInWords, durationInWords, type Findings } from "./judge.ts";
 import type { RouterServer } from "../postgres/topology.ts";
 import type { HostStatus, LoadBalancerStatus, ServerTraffic, Status, Traffic } from "./status.ts";
 
@@ -19,6 +19,7 @@ export function screen(status: Status, findings: Findings, at: Date, before?: St
     pc.bold(`stack ${stack}, ${timeInWords(at).replace(" UTC", `${at.toISOString().slice(16, 19)} UTC`)}`),
     verdict(findings),
     table(["host", "where", "last update"], hosts.map(hostRow)),
+    `drift: ${driftInWords(status.drift, at)}`,
     table(
       ["container", "host", "address", "state"],
       containers.map(({ name, host, address, state }) => [name, host, address, containerState(state)]),
@@ -44,6 +45,15 @@ function hostRow({ name, where, update }: HostStatus): Cell[] {
   const [word = ""] = text.split(" ");
   const when = since === undefined ? "" : `, ${timeInWords(since)}`;
   return [name, where, text === "" ? "none yet" : (unclean ? pc.yellow : pc.green)(word) + when];
+}
+
+function driftInWords(drift: Status["drift"], at: Date): string {
+  if ("problem" in drift) return pc.yellow("not known");
+  if (drift.seen === null) return pc.dim("never looked at");
+  const { items, unseen, at: looked } = drift.seen;
+  const some = unseen === 0 ? "" : `, ${String(unseen)} not seen`;
+  const found = items > 0 ? pc.red(`${String(items)} differ`) : (unseen > 0 ? pc.yellow : pc.green)("none");
+  return `${found}${some}, looked ${agoInWords(looked, at)}`;
 }
 
 function containerState(state: string): string {

@@ -13,8 +13,9 @@ export interface ShowChoices {
 /** Asks everybody, and prints what they say. */
 export async function showOnce(sources: StackWatch, choices: ShowChoices): Promise<Findings> {
   const status = await sources.look();
-  const findings = findingsIn(status, choices);
-  console.log(choices.json ? json(status, findings, 2) : screen(status, findings, new Date()));
+  const at = new Date();
+  const findings = findingsIn(status, choices, at);
+  console.log(choices.json ? json(status, findings, at, 2) : screen(status, findings, at));
   return findings;
 }
 
@@ -33,27 +34,28 @@ export async function showAgainAndAgain(
   process.stdout.once("error", end);
   const first = await sources.look();
   sources.goOn();
-  let findings = findingsIn(first, choices);
+  let findings = findingsIn(first, choices, new Date());
   while (!ended.signal.aborted) {
     const status = sources.now();
-    findings = findingsIn(status, choices);
-    if (choices.json) console.log(json(status, findings));
-    else show(screen(status, findings, new Date(), first));
+    const at = new Date();
+    findings = findingsIn(status, choices, at);
+    if (choices.json) console.log(json(status, findings, at));
+    else show(screen(status, findings, at, first));
     await delay(everyMs, undefined, { signal: ended.signal }).catch(() => undefined);
   }
   return findings;
 }
 
-function findingsIn(status: Status, { outputs }: ShowChoices): Findings {
+function findingsIn(status: Status, { outputs }: ShowChoices, at: Date): Findings {
   const pools = Object.entries(outputs.pools).map(([pool, servers]): [string, string[]] => [
     pool,
     servers.map(({ name }) => name),
   ]);
-  return findingsOf(status, Object.fromEntries(pools));
+  return findingsOf(status, Object.fromEntries(pools), at);
 }
 
-function json(status: Status, findings: Findings, indent?: number): string {
-  return JSON.stringify({ at: new Date(), ...findings, ...status }, null, indent);
+function json(status: Status, findings: Findings, at: Date, indent?: number): string {
+  return JSON.stringify({ at, ...findings, ...status }, null, indent);
 }
 
 /** Over what was there, line by line, so that nothing flickers; what does not fit is cut off at the bottom. */

@@ -1,6 +1,7 @@
 import { serverStatus, type Stat } from "../../haproxy/runtime.ts";
 import type { Reported } from "../certificates/report.ts";
 import type { Mark } from "../converge/mark.ts";
+import type { LookNote } from "../drift/note.ts";
 import type { Judgement as MaintenanceJudgement, MaintenanceState } from "../maintenance/state.ts";
 import type { Judgement } from "../postgres/judge.ts";
 import type { Topology } from "../postgres/topology.ts";
@@ -11,6 +12,8 @@ export interface Status {
   /** Incus project, on every host. */
   readonly project: string;
   readonly hosts: readonly HostStatus[];
+  /** The last look for drift that a host knows of; null when nobody has looked. */
+  readonly drift: Part<LookNote | null>;
   readonly containers: readonly ContainerStatus[];
   readonly loadBalancers: readonly LoadBalancerStatus[];
   readonly certificates: Part<readonly Reported[]>;

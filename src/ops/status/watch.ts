@@ -2,8 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { poolNames } from "../../config/pool.ts";
 import { certificatesOf } from "../certificates/certificates.ts";
 import { containersOf } from "../containers.ts";
-import type { Found } from "../converge/compare.ts";
-import { look as lookAt } from "../converge/look.ts";
+import { list } from "../converge/look.ts";
+import { lookNoteKey, readLookNote, type LookNote } from "../drift/note.ts";
 import { hostLabel } from "../host-shell.ts";
 import { maintenanceSite } from "../maintenance/site.ts";
 import { judge as judgeMaintenance, look as lookAtMaintenance } from "../maintenance/state.ts";
@@ -26,7 +26,7 @@ const every = {
 /** Asks all that a stack consists of, each part for itself: one that hangs or is gone does not keep the others back. */
 export class StackWatch {
   readonly #stack: DeployedStack;
-  readonly #hosts: ReadonlyMap<string, Asked<Found>>;
+  readonly #hosts: ReadonlyMap<string, Asked<Awaited<ReturnType<typeof list>>>>;
   readonly #balancers: ReadonlyMap<string, Asked<Traffic>>;
   readonly #certificates: Asked<Awaited<ReturnType<typeof certificatesOf>>>;
   readonly #maintenance: Asked<Awaited<ReturnType<typeof maintenanceOf>>>;
@@ -40,7 +40,7 @@ export class StackWatch {
     this.#hosts = new Map(
       Object.keys(hosts).map((name) => {
         const site = { host: stack.host(name), project, recorded: [] };
-        return [name, new Asked(() => lookAt(site), every.containers)];
+        return [name, new Asked(() => list(site), every.containers)];
       }),
     );
     this.#balancers = new Map(
@@ -76,8 +76,9 @@ export class StackWatch {
       hosts: [...this.#hosts].map(([host, { last }]) => ({
         name: host,
         where: hostLabel(this.#stack.host(host)),
-        update: "seen" in last ? { seen: last.seen.mark } : last,
+        update: "seen" in last ? { seen: last.seen.found.mark } : last,
       })),
+      drift: this.#drift(),
       containers: this.#containers(),
       loadBalancers: outputs.loadBalancers.map((balancer) => ({
         name: balancer.name,
@@ -89,12 +90,20 @@ export class StackWatch {
     };
   }
 
+  /** A look is noted on all hosts that it has seen: the newest counts. */
+  #drift(): Part<LookNote | null> {
+    const seen = [...this.#hosts.values()].flatMap(({ last }) => ("seen" in last ? [last.seen] : []));
+    if (seen.length === 0) return { problem: "no host says when somebody has looked for it" };
+    const notes = seen.flatMap(({ listed }) => readLookNote(listed.project.config[lookNoteKey] ?? "") ?? []);
+    return { seen: notes.toSorted((a, b) => b.at.getTime() - a.at.getTime())[0] ?? null };
+  }
+
   /** Those that should be there, then what else is in the stack's project. */
   #containers(): ContainerStatus[] {
     const wanted = containersOf(this.#stack.outputs);
-    const found = (host: string): Found["containers"] | undefined => {
+    const found = (host: string) => {
       const last = this.#hosts.get(host)?.last ?? notYet;
-      return "seen" in last ? last.seen.containers : undefined;
+      return "seen" in last ? last.seen.found.containers : undefined;
     };
     const others = [...this.#hosts.keys()].flatMap((host) =>
       (found(host) ?? [])

@@ -11,6 +11,9 @@ export const ownJobs = ["haproxy", "certificates", "database-router", "postgres"
 
 const seconds = (least: number, most: number) => z.int().min(least).max(most);
 
+/** Parts of one count, too: 0.5 is half an hour. */
+const hours = z.number().min(0.001).max(8_760);
+
 const publish = z.strictObject({
   /** Address of the host. @default 127.0.0.1 */
   address: ipv4.default("127.0.0.1"),
@@ -58,10 +61,18 @@ export const monitoringSchema = z.strictObject({
       errorPercent: z.int().min(1).max(100).default(5),
       /** Days before its end at which a certificate should have been renewed. @default 15 */
       certificateDays: z.int().min(1).max(365).default(15),
-      /** MiB of WAL that the standby may be behind for five minutes. @default 64 */
+      /** Seconds that a certificate has to be near its end, or missing, before it is an alert. @default 3600 */
+      certificatePatienceSeconds: seconds(0, 86_400).default(3_600),
+      /** Hours that renewal has to have failed: one bad night heals by itself. @default 30 */
+      renewalHours: hours.default(30),
+      /** Hours after which it should have been looked again whether a certificate is due: three times `renewal.schedule`. @default 72 */
+      certificatesUnseenHours: hours.default(72),
+      /** MiB of WAL that the standby may be behind. @default 64 */
       replicationLagMiB: z.int().min(1).default(64),
+      /** Seconds that the standby has to be behind, or cut off, before it is an alert. @default 300 */
+      replicationPatienceSeconds: seconds(0, 3_600).default(300),
       /** Hours after which `bin/veza drift` should have looked again. @default 2 */
-      driftHours: z.int().min(1).default(2),
+      driftHours: hours.default(2),
     })
     .prefault({}),
   /** Alertmanagers that alerts are sent to, as ADDRESS:PORT. @default nobody is told; the dashboard shows them */

@@ -6,7 +6,7 @@ import { Image } from "../../../src/incus/image.ts";
 import { Project } from "../../../src/incus/project.ts";
 import { Volume } from "../../../src/incus/volume.ts";
 import { placeOf } from "./place.ts";
-import { measurements, prometheusUnit, pushSeconds, type Watch } from "./prometheus-unit.ts";
+import { measurements, prometheusImage, prometheusUnit, pushSeconds, type Watch } from "./prometheus-unit.ts";
 import { dashboardUrls, prometheusPort } from "./scrape.ts";
 
 export interface MonitoringArgs extends Watch {
@@ -37,11 +37,7 @@ export class Monitoring extends pulumi.ComponentResource {
     );
     const image = new Image(
       `${name}-image`,
-      {
-        host: project.host,
-        image: "prometheus",
-        spec: { suite: "trixie", packages: ["prometheus"], revision: config.imageRevision },
-      },
+      { host: project.host, image: "prometheus", spec: prometheusImage(config) },
       parent,
     );
     const volume = new Volume(

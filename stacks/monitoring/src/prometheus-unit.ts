@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import type { FileSpec } from "../../../src/incus/file-spec.ts";
 import type { FilesSpec } from "../../../src/incus/files-body.ts";
+import type { ImageSpec } from "../../../src/incus/image.ts";
 import type { EdgeOutputs } from "../../../src/outputs.ts";
 import { readScript } from "../../../src/shell/read-script.ts";
 import { renderTemplate } from "../../../src/templating/render.ts";
@@ -10,6 +11,11 @@ import { prometheusPort, scrapeJobs } from "./scrape.ts";
 
 /** Where Prometheus keeps what it measured. */
 export const measurements = "/var/lib/prometheus/metrics2";
+
+/** What its container is made from. */
+export function prometheusImage({ imageRevision }: Pick<MonitoringConfig, "imageRevision">): ImageSpec {
+  return { suite: "trixie", packages: ["prometheus"], revision: imageRevision };
+}
 
 const rules = "/etc/prometheus/rules";
 const dashboard = "/usr/share/veza/dashboard";
@@ -117,8 +123,13 @@ export function ruleFiles({ stack, edge, config }: Watch): readonly FileSpec[] {
     errorRatio: String(alerts.errorPercent / 100),
     certificates: edge.certificates.length > 0,
     certificateDays: String(alerts.certificateDays),
+    certificatePatience: duration(alerts.certificatePatienceSeconds),
+    renewalHours: String(alerts.renewalHours),
+    renewalPatience: duration(Math.ceil(alerts.renewalHours * 3600)),
+    certificatesUnseenHours: String(alerts.certificatesUnseenHours),
     database: edge.postgres !== undefined,
     lagBytes: String(alerts.replicationLagMiB * 1024 * 1024),
+    replicationPatience: duration(alerts.replicationPatienceSeconds),
     driftHours: String(alerts.driftHours),
   };
   return [

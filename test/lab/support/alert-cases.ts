@@ -113,7 +113,7 @@ export const alertCases: readonly AlertCase[] = [
     clear: 32.5 * hour,
     series: { [series("veza_certificate_last_renewal_success", certificate)]: "0x479 1x60" },
     labels: { severity: "ticket", ...certificate },
-    summary: "the certificate of veza.test could not be renewed for more than a day",
+    summary: "the certificate of veza.test could not be renewed for more than 30 hours",
     next: "bin/veza certs --stack lab",
   },
   {
@@ -126,7 +126,7 @@ export const alertCases: readonly AlertCase[] = [
       'veza_certificates_last_look_timestamp_seconds{job="certificates",instance="haproxy"}': `0x1094 ${String(73 * hour)}x30`,
     },
     labels: { severity: "ticket", job: "certificates", instance: "haproxy" },
-    summary: "haproxy has not looked for three days whether a certificate is due",
+    summary: "haproxy has not looked for 72 hours whether a certificate is due",
     next: "incus exec haproxy --project veza-lab -- systemctl status veza-certificates.timer",
   },
   {
@@ -235,9 +235,9 @@ export const alertCases: readonly AlertCase[] = [
     ...minutes,
     series: {
       'prometheus_rule_evaluation_failures_total{job="prometheus",instance="prometheus",rule_group="x"}':
-        "0x12 1x24 1x80",
+        "0x12 1+1x24 25x80",
     },
-    clear: 480,
+    clear: 300,
     labels: { severity: "ticket", job: "prometheus", instance: "prometheus", rule_group: "x" },
     summary: "rules of x cannot be worked out: alerts may be missing",
     next: "incus exec prometheus --project veza-monitoring-lab -- journalctl -u prometheus -o cat -n 20",

@@ -2,7 +2,7 @@ import { execa } from "execa";
 import { imagesSchema } from "../../../src/config/incus.ts";
 import { containerDocument, hostDocument } from "../../../src/incus/document.ts";
 import { filesBody, type FilesSpec } from "../../../src/incus/files-body.ts";
-import { imageAlias } from "../../../src/incus/image.ts";
+import { imageAlias, type ImageSpec } from "../../../src/incus/image.ts";
 import { readScript } from "../../../src/shell/read-script.ts";
 import { removeProjects } from "../../../tools/machine/projects.ts";
 import { bridge } from "./edge-config.ts";
@@ -10,6 +10,12 @@ import { clearIncus, prepareIncus } from "./incus.ts";
 
 /** Those of the program, so that a machine that runs the lab has them. */
 const images = imagesSchema.parse({});
+
+/** An image that is not one of the program's; `name` is the first part of its alias. */
+export interface OtherImage {
+  readonly name: string;
+  readonly spec: ImageSpec;
+}
 
 /** What a unit's script said and how it ended. */
 export interface Outcome {
@@ -46,9 +52,10 @@ export class Containers {
   }
 
   /** A booted container at that address. Names are unique on a bridge, over all projects. */
-  async launch(name: string, image: keyof typeof images, address: string): Promise<void> {
-    const alias = imageAlias(image, images[image]);
-    const { suite, packages } = images[image];
+  async launch(name: string, image: keyof typeof images | OtherImage, address: string): Promise<void> {
+    const { name: kind, spec } = typeof image === "string" ? { name: image, spec: images[image] } : image;
+    const alias = imageAlias(kind, spec);
+    const { suite, packages } = spec;
     const parameters = { ALIAS: alias, SUITE: suite, PACKAGES: [...packages].sort().join(",") };
     const script = readScript(new URL("../../../src/incus/", import.meta.url).href, "image.sh");
     await execa("bash", ["-euo", "pipefail", "-s", "apply"], { input: hostDocument({ parameters, script }) });

@@ -1,14 +1,23 @@
 import { execa } from "execa";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { imagesSchema } from "../../../src/config/incus.ts";
-import { imageAlias } from "../../../src/incus/image.ts";
+import type { ImageSpec } from "../../../src/incus/image.ts";
 import { removeProjects } from "../../../tools/machine/projects.ts";
+import { builtImage } from "./built-image.ts";
 
-const images = imagesSchema.parse({});
+/** Programs of one image. */
+export interface ProgramsOf {
+  /** Name of a container that is made for them. */
+  readonly container: string;
+  readonly image: string;
+  readonly spec: ImageSpec;
+  readonly programs: readonly string[];
+  /** Names of environment variables that go with them. @default none */
+  readonly variables?: readonly string[];
+}
 
 /**
- * Programs of a container image, to be run on this machine as if they were installed here: each is a script on PATH
+ * Programs of container images, to be run on this machine as if they were installed here: each is a script on PATH
  * that runs the real one in a container, which sees the same folder for temporary files.
  */
 export class ImagePrograms {
@@ -26,20 +35,7 @@ export class ImagePrograms {
     };
   }
 
-  static async open(
-    project: string,
-    container: string,
-    {
-      image,
-      programs,
-      variables,
-    }: {
-      readonly image: keyof typeof images;
-      readonly programs: readonly string[];
-      /** Names of environment variables that go with them. */
-      readonly variables: readonly string[];
-    },
-  ): Promise<ImagePrograms> {
+  static async open(project: string, images: readonly ProgramsOf[]): Promise<ImagePrograms> {
     await removeProjects([project]);
     // Not below /tmp, which a container mounts anew when it boots.
     const folder = await mkdtemp("/var/tmp/veza-programs-");
@@ -47,19 +43,16 @@ export class ImagePrograms {
     await mkdir(join(folder, "bin"));
     await mkdir(join(folder, "tmp"));
     await incus("project", "create", project, "-c", "features.images=false", "-c", "features.networks=false");
-    const alias = imageAlias(image, images[image]);
+    for (const one of images) await opened.#bring(one);
+    return opened;
+  }
+
+  async #bring({ container, image, spec, programs, variables = [] }: ProgramsOf): Promise<void> {
+    const [project, folder] = [this.#project, this.#folder];
+    const alias = await builtImage(image, spec);
     // Its root is ours, and reads what we write for ourselves only.
-    await incus(
-      "init",
-      alias,
-      container,
-      "--project",
-      project,
-      "-s",
-      "default",
-      "-c",
-      "security.privileged=true",
-    );
+    const as = ["--project", project, "-s", "default", "-c", "security.privileged=true"];
+    await incus("init", alias, container, ...as);
     const disk = ["disk", `source=${folder}`, `path=${folder}`];
     await incus("config", "device", "add", container, "shared", ...disk, "--project", project);
     await incus("start", container, "--project", project);
@@ -77,7 +70,6 @@ exit "$status"
       await writeFile(join(folder, "bin", program), script);
       await chmod(join(folder, "bin", program), 0o755);
     }
-    return opened;
   }
 
   async close(): Promise<void> {

@@ -108,14 +108,22 @@ export async function prepareIncus(project: string): Promise<void> {
   await removeProjects([project]);
   const networks = await incus("network", "list", "--format", "csv", "--columns", "n");
   if (networks.split("\n").includes(bridge)) return;
-  const create = ["network", "create", bridge, `ipv4.address=${gateway}`, "ipv4.nat=true", "ipv6.address=none"];
+  const create = [
+    "network",
+    "create",
+    bridge,
+    `ipv4.address=${gateway}`,
+    "ipv4.nat=true",
+    "ipv6.address=none",
+  ];
   for (let attempt = 1; ; attempt++) {
     try {
       await incus(...create);
       return;
     } catch (error) {
       // Incus 6.0 lists every interface of the machine meanwhile, and gives up when one of another container goes away.
-      if (attempt === 10 || !String(error).includes("Failed to delete bridge children interfaces")) throw error;
+      if (attempt === 10 || !String(error).includes("Failed to delete bridge children interfaces"))
+        throw error;
     }
   }
 }

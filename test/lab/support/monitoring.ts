@@ -41,7 +41,14 @@ const rulesAnswer = z.object({
   data: z.object({
     groups: z.array(
       z.object({
-        rules: z.array(z.object({ name: z.string(), health: z.string(), lastError: z.string().optional() })),
+        rules: z.array(
+          z.object({
+            name: z.string(),
+            type: z.enum(["alerting", "recording"]),
+            health: z.string(),
+            lastError: z.string().optional(),
+          }),
+        ),
       }),
     ),
   }),
@@ -135,6 +142,12 @@ export class MonitoringStack {
     );
   }
 
+  /** Names of alerts that fire. */
+  async firing(): Promise<ReadonlySet<string>> {
+    const firing = [...(await this.alerts()).values()].filter(({ state }) => state === "firing");
+    return new Set(firing.map(({ labels }) => labels["alertname"] ?? ""));
+  }
+
   /** Waits until exactly these alerts fire. */
   async fires(...alerts: readonly string[]): Promise<void> {
     let seen: readonly string[] = [];
@@ -160,11 +173,18 @@ export class MonitoringStack {
 
   /** Rules that cannot be worked out, and why. */
   async unwell(): Promise<readonly string[]> {
-    const { data } = rulesAnswer.parse(await this.#ask("rules"));
-    return data.groups
-      .flatMap(({ rules }) => rules)
+    return (await this.#rules())
       .filter(({ health }) => health === "err")
       .map(({ name, lastError = "" }) => `${name}: ${lastError}`);
+  }
+
+  /** Names of the alerts that it may raise. */
+  async alertingRules(): Promise<readonly string[]> {
+    return (await this.#rules()).filter(({ type }) => type === "alerting").map(({ name }) => name);
+  }
+
+  async #rules(): Promise<z.infer<typeof rulesAnswer>["data"]["groups"][number]["rules"]> {
+    return rulesAnswer.parse(await this.#ask("rules")).data.groups.flatMap(({ rules }) => rules);
   }
 
   /** Every target as `JOB of INSTANCE`, with what is wrong with it; an empty text when it is up. */

@@ -25,20 +25,23 @@ export interface PostgresChoices {
   readonly api?: readonly number[];
   /** Changes to the node's image. */
   readonly image?: Partial<ImagesConfig["postgres"]>;
+  /** What the load balancer has certificates for. @default nothing */
+  readonly letsencrypt?: StackInput["letsencrypt"];
 }
 
 /** A deployed stack with two Postgres nodes behind a router, and clients that remember commits. */
 export class PostgresStack {
   readonly stack: LabStack;
   readonly site: PostgresSite;
-  readonly #database: Database;
+  /** As the applications come. */
+  readonly database: Database;
   readonly #loads: WriteLoad[] = [];
   readonly #images: string[] = [];
 
   private constructor(stack: LabStack, site: PostgresSite, database: Database) {
     this.stack = stack;
     this.site = site;
-    this.#database = database;
+    this.database = database;
   }
 
   static async open(choices: PostgresChoices = {}): Promise<PostgresStack> {
@@ -118,7 +121,7 @@ export class PostgresStack {
 
   /** Clients that write until they are stopped; each has written once. */
   async load(clients = 2): Promise<WriteLoad> {
-    const load = await WriteLoad.start(this.#database, clients);
+    const load = await WriteLoad.start(this.database, clients);
     this.#loads.push(load);
     await until("every client has written", () => Promise.resolve(load.isUp()));
     return load;
@@ -136,7 +139,7 @@ export class PostgresStack {
 
   /** Asks the node itself, past the router. */
   async takesWrites(node: NodeName): Promise<boolean> {
-    const own = { ...this.#database, host: addresses[node], port: postgresPorts.pgbouncer };
+    const own = { ...this.database, host: addresses[node], port: postgresPorts.pgbouncer };
     return query(own, "CREATE TABLE astray (n int)").then(
       () => true,
       () => false,
@@ -179,6 +182,7 @@ function configured({
   sync = false,
   api = [1],
   image,
+  letsencrypt,
 }: PostgresChoices): Parameters<LabStack["configure"]>[0] {
   const rest: Partial<StackInput> = {
     volumes: "remove",
@@ -193,6 +197,7 @@ function configured({
       walKeepMiB: 64,
       connections: 40,
     },
+    ...(letsencrypt && { letsencrypt }),
     ...(image === undefined
       ? {}
       : { images: { postgres: { ...imagesSchema.parse({}).postgres, ...image } } }),

@@ -4,13 +4,13 @@ import { dirname, join } from "node:path";
 import type { Plan, PlannedFile } from "../plan.ts";
 import { CannotCheck, said, type Checker, type Laid, type Problem } from "./checker.ts";
 import { haproxyChecker } from "./haproxy.ts";
-import { rulesChecker } from "./rules.ts";
+import { prometheusChecker } from "./prometheus.ts";
 import { shellChecker } from "./shell.ts";
 import { systemdChecker } from "./systemd.ts";
 
 export type { Problem } from "./checker.ts";
 
-export const checkers: readonly Checker[] = [haproxyChecker, systemdChecker, shellChecker, rulesChecker];
+export const checkers: readonly Checker[] = [haproxyChecker, systemdChecker, shellChecker, prometheusChecker];
 
 /** What a program made of the rendered files. */
 export interface Check {

@@ -12,6 +12,7 @@ import { broughtCertificate, haproxy } from "./haproxy.ts";
 import { ofContainer, ofHost } from "./incus.ts";
 import { caRoot, issuance, letsencrypt, pebble, placeholders } from "./letsencrypt.ts";
 import { bootstrap, postgres, postgresSecrets } from "./postgres.ts";
+import { prometheus } from "./prometheus.ts";
 
 export type { Consequence } from "./consequence.ts";
 
@@ -28,6 +29,7 @@ export const unitConsequences: Readonly<Record<string, UnitConsequences>> = {
   "pebble-tls": pebble,
   postgres,
   "postgres-secrets": postgresSecrets,
+  prometheus,
 };
 
 /** What an update does with one container, in the order in which somebody wants to know it. */

@@ -6,10 +6,11 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { imagesSchema } from "../../../../src/config/incus.ts";
 import { hostDocument } from "../../../../src/incus/document.ts";
-import { imageAlias, type ImageSpec } from "../../../../src/incus/image.ts";
+import type { ImageSpec } from "../../../../src/incus/image.ts";
 import { readScript } from "../../../../src/shell/read-script.ts";
 import { ensurePrograms } from "../../../../tools/machine/programs.ts";
 import { removeProjects } from "../../../../tools/machine/projects.ts";
+import { builtImage } from "../built-image.ts";
 
 const project = "veza-test-machine";
 const name = "second-machine";
@@ -236,17 +237,6 @@ async function exportImage(one: "haproxy" | "app", directory: string): Promise<v
   await rename(file, `${file}.metadata`);
   await rename(`${file}.root`, `${file}.rootfs`);
   await writeFile(`${file}.alias`, alias);
-}
-
-/** Builds an image on this machine where it is not there yet, and resolves with its alias. */
-async function builtImage(one: string, spec: ImageSpec): Promise<string> {
-  const alias = imageAlias(one, spec);
-  const parameters = { ALIAS: alias, SUITE: spec.suite, PACKAGES: [...spec.packages].sort().join(",") };
-  const script = readScript(new URL("../../../../src/incus/", import.meta.url).href, "image.sh");
-  await execa("timeout", ["1200", "bash", "-euo", "pipefail", "-s", "apply"], {
-    input: hostDocument({ parameters, script }),
-  });
-  return alias;
 }
 
 async function incus(...words: readonly string[]): Promise<{ stdout: string }> {

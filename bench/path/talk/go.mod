@@ -1,0 +1,3 @@
+module veza-edge/bench/path/talk
+
+go 1.25.0
