@@ -52,10 +52,13 @@ describe("while the other machine hangs", () => {
 
 describe("a machine that hangs in the middle of an answer", () => {
   it("is given up after the time that a silent connection has", async () => {
+    // So that its answer takes long enough to be cut off.
+    await machine.shell("pkill -STOP -x incusd");
     const drift = hosts.drift();
     await machine.shell("until pgrep -f '[b]ash -euo pipefail -s look' >/dev/null; do sleep 0.02; done");
     await machine.freeze();
     const seconds = await secondsOf(() => drift).finally(() => machine.thaw());
+    await machine.shell("pkill -CONT -x incusd");
     expect(await drift).toMatchObject({ exitCode: 3, drift: [], counts: { containers: 1 } });
     expect(seconds).toBeLessThan(110);
     await until("it is seen again", async () => (await hosts.drift()).exitCode === 0, 60);
