@@ -71,6 +71,8 @@ export async function writeOutage(
     await clients.stop();
   }
   if (what === "primary lost") await contender.mend();
+  // What is counted next must not come to the node that has just been left.
+  await contender.untilWell();
   const all = clients.acknowledged();
   const silence = (commits: readonly Acknowledged[]): number =>
     longestSilence(commits, span.begin, span.end) / 1000;
