@@ -114,6 +114,13 @@ export class Patroni implements WriteContender {
   async mend(): Promise<void> {
     if (this.#lost === undefined) return;
     await this.#incus.start(this.#lost);
+    const follows = until("the lost node follows", () => this.#isWell(), 45);
+    // What it had written for nobody can keep it from following for good: then it is made anew, as by an operator.
+    await follows.catch(() =>
+      this.#leader().then((leader) =>
+        this.#patronictl(leader, `reinit ${scope} ${this.#lost ?? ""} --force`),
+      ),
+    );
     await this.untilWell();
   }
 
