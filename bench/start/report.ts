@@ -31,15 +31,19 @@ export function stepsIn(said: string): readonly Step[] {
 /** Markdown of the results: a column for each case, a row for each step. */
 export function startSection(result: StartResult): string {
   const names = [...new Set(result.samples.flatMap(({ steps }) => steps.map(({ name }) => name)))];
-  const cell = (seconds: number): string => (seconds === 0 ? "" : seconds.toFixed(1));
-  const secondsIn = ({ steps }: Sample, name: string): number =>
-    steps.filter((step) => step.name === name).reduce((sum, { seconds }) => sum + seconds, 0);
+  const cell = ({ steps }: Sample, name: string): string => {
+    const own = steps.filter((step) => step.name === name);
+    return own.length === 0 ? "" : own.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(1);
+  };
   const rest = (sample: Sample): number =>
     sample.seconds - sample.steps.reduce((sum, { seconds }) => sum + seconds, 0);
   const rows = [
     ["in all", ...result.samples.map(({ seconds }) => seconds.toFixed(1))],
-    ...names.map((name) => [name, ...result.samples.map((sample) => cell(secondsIn(sample, name)))]),
-    ["between the steps", ...result.samples.map((sample) => rest(sample).toFixed(1))],
+    ...names.map((name) => [name, ...result.samples.map((sample) => cell(sample, name))]),
+    [
+      "between the steps, the first drill included",
+      ...result.samples.map((sample) => rest(sample).toFixed(1)),
+    ],
   ];
   const loads = result.samples.map(({ load }) => load);
   return [
