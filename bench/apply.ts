@@ -1,6 +1,4 @@
-import { parseArgs } from "node:util";
 import { z } from "zod";
-import { SetupError } from "../tools/machine/setup-error.ts";
 import type { Progress } from "../tools/progress.ts";
 import { bridge, subnet } from "../test/lab/support/edge-config.ts";
 import { installAnsible } from "./apply/ansible-install.ts";
@@ -10,6 +8,7 @@ import { Ours } from "./apply/ours.ts";
 import { applySection, type ApplyResult, type Case, type Sample } from "./apply/report.ts";
 import { everythingAnswers, isLive, takesTraffic, until } from "./apply/watch.ts";
 import { load, machine, publish } from "./result.ts";
+import { optionsFrom } from "./options.ts";
 
 const options = z.object({
   /** Numbers of instances of each of the two fleets, e.g. `2,8`. */
@@ -20,6 +19,8 @@ const options = z.object({
     .pipe(z.array(z.int().min(1).max(8))),
   rounds: z.coerce.number().int().min(1).default(3),
 });
+const spec = { sizes: { type: "string" }, rounds: { type: "string" } } as const;
+const usage = "npm run bench apply -- [--sizes 2,8] [--rounds 3]; sizes from 1 to 8";
 
 /**
  * The same edge by `bin/pulumi up` and by an Ansible playbook, on bridges of their own, in turns. A case is timed until
@@ -27,7 +28,7 @@ const options = z.object({
  * @throws SetupError for options that it does not have
  */
 export async function compareApply(words: readonly string[], progress: Progress): Promise<void> {
-  const { sizes, rounds } = parsed(words);
+  const { sizes, rounds } = optionsFrom(words, spec, options, usage);
   const installed = await progress.step("Ansible", installAnsible);
   const ours = await Ours.open({ subnet });
   try {
@@ -50,15 +51,6 @@ export async function compareApply(words: readonly string[], progress: Progress)
     }
   } finally {
     await ours.close();
-  }
-}
-
-function parsed(words: readonly string[]): z.infer<typeof options> {
-  try {
-    const spec = { sizes: { type: "string" }, rounds: { type: "string" } } as const;
-    return options.parse(parseArgs({ args: [...words], options: spec }).values);
-  } catch {
-    throw new SetupError("npm run bench apply -- [--sizes 2,8] [--rounds 3]; sizes from 1 to 8");
   }
 }
 

@@ -2,16 +2,15 @@ import { copyFile, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { z } from "zod";
 import { emptyProgram, emptyStack } from "../test/lab/support/empty-program.ts";
 import { runTimed } from "../test/lab/support/run-timed.ts";
 import { LabStack } from "../test/lab/support/stack.ts";
-import { SetupError } from "../tools/machine/setup-error.ts";
 import type { Progress } from "../tools/progress.ts";
 import { findToolchain } from "../tools/toolchain/find.ts";
 import { engineSection, type EngineResult, type Sample } from "./engine/report.ts";
 import { load, machine, publish } from "./result.ts";
+import { optionsFrom } from "./options.ts";
 
 const repository = fileURLToPath(new URL("../", import.meta.url));
 
@@ -20,6 +19,8 @@ const options = z.object({
   against: z.string().optional(),
   rounds: z.coerce.number().int().min(1).default(5),
 });
+const spec = { against: { type: "string" }, rounds: { type: "string" } } as const;
+const usage = "npm run bench engine -- [--against OTHER-CHECKOUT] [--rounds 5]";
 
 /** Something that is run again and again on a stack with nothing to do. */
 interface Piece {
@@ -34,7 +35,7 @@ interface Piece {
  * @throws SetupError for options that it does not have
  */
 export async function measureEngine(words: readonly string[], progress: Progress): Promise<void> {
-  const { against, rounds } = parsed(words);
+  const { against, rounds } = optionsFrom(words, spec, options, usage);
   const stack = await LabStack.open({ api: [1, 2], stream: [1, 2] });
   const folder = await mkdtemp(join(tmpdir(), "veza-engine-"));
   try {
@@ -60,15 +61,6 @@ export async function measureEngine(words: readonly string[], progress: Progress
   } finally {
     await stack.close();
     await rm(folder, { recursive: true, force: true });
-  }
-}
-
-function parsed(words: readonly string[]): z.infer<typeof options> {
-  try {
-    const spec = { against: { type: "string" }, rounds: { type: "string" } } as const;
-    return options.parse(parseArgs({ args: [...words], options: spec }).values);
-  } catch {
-    throw new SetupError("npm run bench engine -- [--against OTHER-CHECKOUT] [--rounds 5]");
   }
 }
 

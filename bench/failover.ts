@@ -1,7 +1,5 @@
-import { parseArgs } from "node:util";
 import { z } from "zod";
 import { PostgresStack } from "../test/lab/support/postgres-stack.ts";
-import { SetupError } from "../tools/machine/setup-error.ts";
 import type { Progress } from "../tools/progress.ts";
 import { OtherEdges, ourEdge } from "./failover/edges.ts";
 import { killUnderLoad, type KillSample } from "./failover/instance-kill.ts";
@@ -12,11 +10,14 @@ import { Patroni } from "./failover/patroni.ts";
 import { failoverSection, type FailoverResult } from "./failover/report.ts";
 import { writeOutage, type WriteCase, type WriteSample } from "./failover/write-outage.ts";
 import { machine, publish } from "./result.ts";
+import { optionsFrom } from "./options.ts";
 
 const options = z.object({
   /** Kills of an instance, and switchovers; half as many primaries are lost. */
   rounds: z.coerce.number().int().min(1).default(5),
 });
+const spec = { rounds: { type: "string" } } as const;
+const usage = "npm run bench failover -- [--rounds 5]";
 
 interface Measured<Sample> {
   readonly versions: string;
@@ -29,7 +30,7 @@ interface Measured<Sample> {
  * @throws SetupError for options that it does not have
  */
 export async function compareFailover(words: readonly string[], progress: Progress): Promise<void> {
-  const { rounds } = parsed(words);
+  const { rounds } = optionsFrom(words, spec, options, usage);
   const installed = await progress.step("Patroni", installPatroni);
   const stack = await progress.step("Stack of two instances and two Postgres nodes", () =>
     PostgresStack.open({ api: [1, 2] }),
@@ -46,16 +47,6 @@ export async function compareFailover(words: readonly string[], progress: Progre
     await publish("failover", result, failoverSection(result));
   } finally {
     await stack.close();
-  }
-}
-
-function parsed(words: readonly string[]): z.infer<typeof options> {
-  try {
-    return options.parse(
-      parseArgs({ args: [...words], options: { rounds: { type: "string" } } as const }).values,
-    );
-  } catch {
-    throw new SetupError("npm run bench failover -- [--rounds 5]");
   }
 }
 

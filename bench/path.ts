@@ -1,6 +1,4 @@
-import { parseArgs } from "node:util";
 import { z } from "zod";
-import { SetupError } from "../tools/machine/setup-error.ts";
 import type { Progress } from "../tools/progress.ts";
 import { setUpContenders } from "./path/balancers.ts";
 import { doorFor, kindNames, kinds, type Contender, type Kind } from "./path/contender.ts";
@@ -10,6 +8,7 @@ import { buildPrograms } from "./path/programs.ts";
 import { pathSection, type PathResult } from "./path/report.ts";
 import { Stage } from "./path/stage.ts";
 import { load, machine, publish } from "./result.ts";
+import { optionsFrom } from "./options.ts";
 
 const options = z.object({
   rounds: z.coerce.number().int().min(1).default(3),
@@ -18,6 +17,8 @@ const options = z.object({
   /** Instead of other load balancers, the rendered configuration without some of its lines. */
   lines: z.boolean().default(false),
 });
+const spec = { rounds: { type: "string" }, seconds: { type: "string" }, lines: { type: "boolean" } } as const;
+const usage = "npm run bench path -- [--lines] [--rounds 3] [--seconds 2]";
 
 /**
  * What a request costs on its way through the edge's HAProxy, beside a configuration that only balances, other load
@@ -25,7 +26,7 @@ const options = z.object({
  * @throws SetupError for options that it does not have, and on a machine with one core
  */
 export async function comparePath(words: readonly string[], progress: Progress): Promise<void> {
-  const { rounds, seconds, lines } = parsed(words);
+  const { rounds, seconds, lines } = optionsFrom(words, spec, options, usage);
   const programs = await progress.step("Clients, servers and Caddy", buildPrograms);
   const stage = await progress.step("Containers", () => Stage.open(programs));
   try {
@@ -57,19 +58,6 @@ export async function comparePath(words: readonly string[], progress: Progress):
     await publish("path", result, pathSection(result));
   } finally {
     await stage.close();
-  }
-}
-
-function parsed(words: readonly string[]): z.infer<typeof options> {
-  try {
-    const spec = {
-      rounds: { type: "string" },
-      seconds: { type: "string" },
-      lines: { type: "boolean" },
-    } as const;
-    return options.parse(parseArgs({ args: [...words], options: spec }).values);
-  } catch {
-    throw new SetupError("npm run bench path -- [--lines] [--rounds 3] [--seconds 2]");
   }
 }
 

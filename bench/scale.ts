@@ -1,14 +1,13 @@
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { z } from "zod";
 import { runTimed, type Taken } from "../test/lab/support/run-timed.ts";
 import { LabStack } from "../test/lab/support/stack.ts";
-import { SetupError } from "../tools/machine/setup-error.ts";
 import type { Progress } from "../tools/progress.ts";
 import { load, machine, publish } from "./result.ts";
 import { peakMemory } from "./scale/peak-memory.ts";
 import { scaleSection, type Sample, type ScaleResult } from "./scale/report.ts";
 import { localSite, sshSite, type Site } from "./scale/site.ts";
+import { optionsFrom } from "./options.ts";
 
 const launcher = fileURLToPath(new URL("../bin/pulumi", import.meta.url));
 
@@ -27,13 +26,15 @@ const options = z.object({
     .pipe(z.array(z.enum(["local", "ssh"]))),
   rounds: z.coerce.number().int().min(1).default(3),
 });
+const spec = { sizes: { type: "string" }, hosts: { type: "string" }, rounds: { type: "string" } } as const;
+const usage = "npm run bench scale -- [--sizes 4,16,50] [--hosts local,ssh] [--rounds 3]";
 
 /**
  * How an update grows with the number of instances: first creation, one changed line, and nothing to do.
  * @throws SetupError for options that it does not have
  */
 export async function measureScale(words: readonly string[], progress: Progress): Promise<void> {
-  const { sizes, hosts, rounds } = parsed(words);
+  const { sizes, hosts, rounds } = optionsFrom(words, spec, options, usage);
   const samples: Sample[] = [];
   for (const host of hosts) {
     const site = await progress.step(`Host: ${host}`, host === "local" ? localSite : sshSite);
@@ -45,19 +46,6 @@ export async function measureScale(words: readonly string[], progress: Progress)
   }
   const result: ScaleResult = { ...(await machine()), samples };
   await publish("scale", result, scaleSection(result));
-}
-
-function parsed(words: readonly string[]): z.infer<typeof options> {
-  try {
-    const spec = {
-      sizes: { type: "string" },
-      hosts: { type: "string" },
-      rounds: { type: "string" },
-    } as const;
-    return options.parse(parseArgs({ args: [...words], options: spec }).values);
-  } catch {
-    throw new SetupError("npm run bench scale -- [--sizes 4,16,50] [--hosts local,ssh] [--rounds 3]");
-  }
 }
 
 async function grow(site: Site, size: number, rounds: number, progress: Progress): Promise<Sample> {

@@ -3,12 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { z } from "zod";
-import { SetupError } from "../tools/machine/setup-error.ts";
 import type { Progress } from "../tools/progress.ts";
 import { load, machine, publish } from "./result.ts";
 import { startSection, stepsIn, type Sample, type StartResult } from "./start/report.ts";
+import { optionsFrom } from "./options.ts";
 
 const repository = fileURLToPath(new URL("../", import.meta.url));
 
@@ -18,13 +17,16 @@ const options = z.object({
   /** Also from an empty cache: toolchain and images are made anew. */
   cold: z.boolean().default(false),
 });
+const spec = { yes: { type: "boolean" }, cold: { type: "boolean" } } as const;
+const usage =
+  "npm run bench start -- --yes [--cold]; it removes the lab of this machine and makes it anew, with --cold its images and the toolchain too";
 
 /**
  * How long `npm run lab` takes in a fresh clone, and which of its steps take it.
  * @throws SetupError for options that it does not have, and without `--yes`
  */
 export async function measureStart(words: readonly string[], progress: Progress): Promise<void> {
-  const { cold } = parsed(words);
+  const { cold } = optionsFrom(words, spec, options, usage);
   const folder = await mkdtemp(join(tmpdir(), "veza-start-"));
   const samples: Sample[] = [];
   // A Go that finds none of what it fetched and built before.
@@ -55,17 +57,6 @@ export async function measureStart(words: readonly string[], progress: Progress)
     await publish("start", result, startSection(result));
   } finally {
     await rm(folder, { recursive: true, force: true });
-  }
-}
-
-function parsed(words: readonly string[]): z.infer<typeof options> {
-  try {
-    const spec = { yes: { type: "boolean" }, cold: { type: "boolean" } } as const;
-    return options.parse(parseArgs({ args: [...words], options: spec }).values);
-  } catch {
-    throw new SetupError(
-      "npm run bench start -- --yes [--cold]; it removes the lab of this machine and makes it anew, with --cold its images and the toolchain too",
-    );
   }
 }
 
