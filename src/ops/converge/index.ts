@@ -53,8 +53,8 @@ export async function converge(state: DeployedState, tell: (line: string) => voi
 }
 
 /**
- * Compares once more after an update that changed something, and marks how it ended, for whoever comes next. Where another update is marked,
- * its mark stays: this one has changed nothing there.
+ * Compares once more after an update that changed something, and marks how it ended, for whoever comes next. Where
+ * another update is marked, its mark stays: this one has changed nothing there.
  * @returns what on the hosts is not what the state says; nothing, when all is well
  */
 export async function conclude(state: DeployedState, end: UpdateEnd): Promise<readonly string[]> {

@@ -7,10 +7,7 @@
 
 main() {
   local said mark
-  mkdir -p /run/veza/lock
-  exec 9>"/run/veza/lock/update-$PROJECT"
-  flock -w 20 9 ||
-    { printf 'on %s, another run has been marking an update of %s for 20 s; try again\n' "$(hostname)" "$PROJECT" >&2; exit 1; }
+  hold_project 20 'marking an update'
   ask_project project get "$PROJECT" user.veza.update || return 0
   mark=$said
   # Without an owner: project.sh made the project, and could not know for whom.

@@ -48,7 +48,12 @@ export function setMark(
   expected: string,
   mark: string,
 ): Promise<string> {
-  return ask(site, ["ask-project.sh", "mark.sh"], { EXPECTED: expected, MARK: mark }, 60);
+  return ask(
+    site,
+    ["../hold-project.sh", "ask-project.sh", "mark.sh"],
+    { EXPECTED: expected, MARK: mark },
+    60,
+  );
 }
 
 /** Provably: it ran on this machine, and is not running any more. */
