@@ -32,7 +32,7 @@ const verbs: Readonly<Record<string, Entry>> = {
     load: async () => (await import("./verbs/test.ts")).test,
   },
   bench: {
-    says: "compare with another tool, or measure: apply, engine",
+    says: "compare with other tools, or measure: apply, scale, path, failover, start, engine",
     needsRoot: () => true,
     load: async () => (await import("../bench/main.ts")).bench,
   },
