@@ -39,7 +39,8 @@ export type Answer = z.infer<typeof answer>;
 /** Nanoseconds for which processes have run so far. */
 export interface ProcessorTime {
   readonly balancer: number;
-  readonly journal: number;
+  /** Of whoever stores its log. */
+  readonly log: number;
 }
 
 /**
@@ -87,7 +88,7 @@ export class Stage {
     const address = `${subnet}.${String(50 + this.#balancers++)}`;
     await this.#containers.launch(name, images[image], address);
     await this.#pin(name, "0-0");
-    const script = await readFile(new URL("processor-time.sh", import.meta.url));
+    const script = await readFile(new URL("../../test/lab/support/processor-time.sh", import.meta.url));
     await this.#containers.write(name, "/root/processor-time", script);
     return address;
   }
@@ -145,8 +146,8 @@ export class Stage {
 
   async processorTime(container: string, program: string): Promise<ProcessorTime> {
     const said = await this.shell(container, `bash /root/processor-time ${program}`);
-    const [balancer = NaN, journal = NaN] = said.trim().split("\n").map(Number);
-    return { balancer, journal };
+    const [balancer = NaN, log = NaN] = said.trim().split("\n").map(Number);
+    return { balancer, log };
   }
 
   async #pin(container: string, cores: string): Promise<void> {

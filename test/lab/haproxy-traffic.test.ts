@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { request } from "node:http";
 import { connect as connectSocket, type Socket } from "node:net";
+import { accessLog } from "../../src/haproxy/access-log.ts";
 import { setServerState } from "../../src/haproxy/runtime.ts";
 import { apiServers, edge, HaproxyLab, streamServers, until } from "./haproxy-lab.ts";
+import { requestCosts } from "./support/request-cost.ts";
 
 const [first, second] = apiServers;
 if (first === undefined || second === undefined) throw new Error("the lab has two API servers");
@@ -56,12 +58,12 @@ describe("a client of the API", () => {
     expect(await say(proxied)).toMatch(/^HTTP\/1\.[01] 400 /);
   });
 
-  it("finds its request in the journal as JSON, with the id that the answer carried", async () => {
+  it("finds its request in the access log as JSON, with the id that the answer carried", async () => {
     const { headers } = await ask("/api/v1/whoami?q=%22a", { "user-agent": 'quote " backslash \\ end' });
     const id = headers.get("x-request-id") ?? "none";
     let line = "";
     await until("the request's log line", 5, async () => {
-      line = await lab.shell("haproxy", `journalctl -u haproxy -o cat --since -1min | grep ${id} || :`);
+      line = await lab.shell("haproxy", `grep ${id} ${accessLog} || :`);
       return line !== "";
     });
     expect(JSON.parse(line)).toMatchObject({
@@ -85,6 +87,14 @@ describe("a client of the API", () => {
       /^HTTP\/1\.1 4(00|31) /,
     );
   });
+});
+
+describe("a request", () => {
+  it("costs at most twice what it costs through a configuration that only balances, log included", async () => {
+    const ratios = (await requestCosts(lab, 5, 1_000)).sort((a, b) => a - b);
+    process.stderr.write(`a request costs ${ratios.map((one) => one.toFixed(2)).join(", ")} times as much\n`);
+    expect(ratios[2]).toBeLessThan(2);
+  }, 120_000);
 });
 
 describe("a server that is being emptied", () => {
