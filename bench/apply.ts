@@ -1,16 +1,21 @@
 import { z } from "zod";
 import type { Progress } from "../tools/progress.ts";
-import { bridge, subnet } from "../test/lab/support/edge-config.ts";
+import { bridge } from "../test/lab/support/edge-config.ts";
 import { installAnsible } from "./apply/ansible-install.ts";
+import { waysInto } from "./apply/ansible-ways.ts";
 import { Ansible } from "./apply/ansible.ts";
 import type { Contender, Reach, Wanted } from "./apply/contender.ts";
+import { imagesFor } from "./apply/images.ts";
 import { Ours } from "./apply/ours.ts";
 import { applySection, type ApplyResult, type Case, type Sample } from "./apply/report.ts";
 import { everythingAnswers, isLive, takesTraffic, until } from "./apply/watch.ts";
 import { load, machine, publish } from "./result.ts";
 import { optionsFrom } from "./options.ts";
+import { hostNames, openSite } from "./site.ts";
 
 const options = z.object({
+  /** Where the containers are. */
+  host: z.enum(hostNames).default("local"),
   /** Numbers of instances of each of the two fleets, e.g. `2,8`. */
   sizes: z
     .string()
@@ -19,38 +24,48 @@ const options = z.object({
     .pipe(z.array(z.int().min(1).max(8))),
   rounds: z.coerce.number().int().min(1).default(3),
 });
-const spec = { sizes: { type: "string" }, rounds: { type: "string" } } as const;
-const usage = "npm run bench apply -- [--sizes 2,8] [--rounds 3]; sizes from 1 to 8";
+const spec = { host: { type: "string" }, sizes: { type: "string" }, rounds: { type: "string" } } as const;
+const usage =
+  "npm run bench apply -- [--host local|ssh] [--sizes 2,8] [--rounds 3]; sizes from 1 to 8, and one host at a time";
 
 /**
- * The same edge by `bin/pulumi up` and by an Ansible playbook, on bridges of their own, in turns. A case is timed until
- * what was asked for is seen from outside, and until the command ends.
+ * The same edge by `bin/pulumi up` and by an Ansible playbook, by each of its ways into containers, on bridges of their
+ * own, in turns. A case is timed until what was asked for is seen from outside, and until the command ends.
  * @throws SetupError for options that it does not have
  */
 export async function compareApply(words: readonly string[], progress: Progress): Promise<void> {
-  const { sizes, rounds } = optionsFrom(words, spec, options, usage);
+  const { host, sizes, rounds } = optionsFrom(words, spec, options, usage);
   const installed = await progress.step("Ansible", installAnsible);
-  const ours = await Ours.open({ subnet });
+  const opened: { close(): Promise<void> }[] = [];
+  const closing = <T extends { close(): Promise<void> }>(one: T): T => {
+    opened.unshift(one);
+    return one;
+  };
   try {
-    const ansible = await Ansible.open({
-      place: { subnet: subnet.replace(/0$/, "1") },
-      bridge: bridge.replace("vezat", "vezab"),
-      project: "veza-bench-ansible",
-      installed,
-      artifact: (app) => ours.artifact(app),
-    });
-    try {
-      const samples: Sample[] = [];
-      for (const size of sizes)
-        for (let round = 1; round <= rounds; round++)
-          samples.push(...(await inTurns([ours, ansible].map((one) => casesOf(one, size, round, progress)))));
-      const result: ApplyResult = { ...(await machine()), ansible: installed.version, samples };
-      await publish("apply", result, applySection(result));
-    } finally {
-      await ansible.close();
+    const images = imagesFor(host);
+    const site = await progress.step(`Host: ${host}`, async () => closing(await openSite(host, images)));
+    const ours = closing(await Ours.open(site, images));
+    const contenders: Contender[] = [ours];
+    for (const [index, open] of waysInto(site).entries()) {
+      const n = String(index + 1);
+      const ansible = await Ansible.open({
+        ...{ site, images, installed },
+        way: closing(await open()),
+        place: { subnet: site.subnet.replace(/\d+$/, n) },
+        bridge: bridge.replace("vezat", `vezab${n}`),
+        project: `veza-bench-ansible-${n}`,
+        artifact: (app) => ours.artifact(app),
+      });
+      contenders.push(closing(ansible));
     }
+    const samples: Sample[] = [];
+    for (const size of sizes)
+      for (let round = 1; round <= rounds; round++)
+        samples.push(...(await inTurns(contenders.map((one) => casesOf(one, size, round, progress)))));
+    const result: ApplyResult = { ...(await machine()), ansible: installed.version, samples };
+    await publish(host === "local" ? "apply" : `apply-${host}`, result, applySection(result));
   } finally {
-    await ours.close();
+    for (const one of opened) await one.close();
   }
 }
 

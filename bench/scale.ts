@@ -5,8 +5,9 @@ import { LabStack } from "../test/lab/support/stack.ts";
 import type { Progress } from "../tools/progress.ts";
 import { load, machine, publish } from "./result.ts";
 import { peakMemory } from "./scale/peak-memory.ts";
+import { scaleConfig } from "./scale/config.ts";
 import { scaleSection, type Sample, type ScaleResult } from "./scale/report.ts";
-import { localSite, sshSite, type Site } from "./scale/site.ts";
+import { hostNames, openSite, type Site } from "./site.ts";
 import { optionsFrom } from "./options.ts";
 
 const launcher = fileURLToPath(new URL("../bin/pulumi", import.meta.url));
@@ -23,7 +24,7 @@ const options = z.object({
     .string()
     .default("local,ssh")
     .transform((text) => text.split(","))
-    .pipe(z.array(z.enum(["local", "ssh"]))),
+    .pipe(z.array(z.enum(hostNames))),
   rounds: z.coerce.number().int().min(1).default(3),
 });
 const spec = { sizes: { type: "string" }, hosts: { type: "string" }, rounds: { type: "string" } } as const;
@@ -37,7 +38,7 @@ export async function measureScale(words: readonly string[], progress: Progress)
   const { sizes, hosts, rounds } = optionsFrom(words, spec, options, usage);
   const samples: Sample[] = [];
   for (const host of hosts) {
-    const site = await progress.step(`Host: ${host}`, host === "local" ? localSite : sshSite);
+    const site = await progress.step(`Host: ${host}`, () => openSite(host));
     try {
       for (const size of sizes) samples.push(await grow(site, size, rounds, progress));
     } finally {
@@ -61,14 +62,20 @@ async function grow(site: Site, size: number, rounds: number, progress: Progress
     const step = async <T>(what: string, work: () => Promise<T>): Promise<T> =>
       progress.step(`${site.name}, ${String(size)} instances: ${what}, load ${String(load())}`, work);
 
-    await stack.write(site.config(size, stack.release("one"), `VEZA_${String(cookie)}`));
+    const ask = (): Promise<void> =>
+      stack.write(
+        scaleConfig(site, { size, release: stack.release("one"), cookie: `VEZA_${String(cookie)}` }),
+      );
+
+    await ask();
     const created = await step("first creation", up);
     const nothing: Taken[] = [];
     const line: Taken[] = [];
     let memory = created.memory;
     for (let round = 1; round <= rounds; round++) {
       const same = await step("nothing to do", up);
-      await stack.write(site.config(size, stack.release("one"), `VEZA_${String(++cookie)}`));
+      cookie++;
+      await ask();
       const changed = await step("one line", up);
       nothing.push(same);
       line.push(changed);

@@ -5,16 +5,21 @@ import { stringify } from "yaml";
 import type { PlannedFile } from "../../src/ops/diff/plan.ts";
 import { programPlan } from "../../src/ops/diff/program-plan.ts";
 import { edgeConfig } from "../../test/lab/support/edge-config.ts";
+import type { Site } from "../site.ts";
 import type { InstalledAnsible } from "./ansible-install.ts";
+import type { Way } from "./ansible-ways.ts";
 import { apiAddress, edgeAddress, streamAddress, type Place } from "./contender.ts";
-import { images } from "./images.ts";
+import type { Images } from "./images.ts";
 
 /** Where the playbook's edge is, and with what it is made. */
-export interface AnsibleSite {
+export interface AnsibleEdge {
+  readonly site: Site;
   readonly place: Place;
   readonly bridge: string;
   readonly project: string;
+  readonly images: Images;
   readonly installed: InstalledAnsible;
+  readonly way: Way;
   /** Path of a stand-in application's bundle. */
   readonly artifact: (app: string) => string;
 }
@@ -33,18 +38,18 @@ const cookie = "BENCH_COOKIE";
  * instance of each fleet, with what depends on the inventory put back as Jinja. So both deploy the same bytes.
  * @param directory gets the files
  */
-export async function writeInputs(directory: string, site: AnsibleSite): Promise<Inputs> {
+export async function writeInputs(directory: string, edge: AnsibleEdge): Promise<Inputs> {
   const stack = "lab-bench";
   const config = edgeConfig({
     api: [1],
     stream: [1],
-    release: dirname(site.artifact("backend-api")),
-    loadBalancer: { instances: [{ address: edgeAddress(site.place) }], cookie: { name: cookie } },
-    rest: { images, network: { bridge: site.bridge, gateway: `${site.place.subnet}.1/24` } },
-    apiFleet: { instances: [{ id: 1, address: apiAddress(site.place, 1) }] },
+    release: dirname(edge.artifact("backend-api")),
+    loadBalancer: { instances: [{ address: edgeAddress(edge.place) }], cookie: { name: cookie } },
+    rest: { images: edge.images, network: { bridge: edge.bridge, gateway: `${edge.place.subnet}.1/24` } },
+    apiFleet: { instances: [{ id: 1, address: apiAddress(edge.place, 1) }] },
   });
   const stream = config.fleets?.["stream-server"];
-  if (stream) stream.instances = [{ id: 1, address: streamAddress(site.place, 1) }];
+  if (stream) stream.instances = [{ id: 1, address: streamAddress(edge.place, 1) }];
   const keys = Object.entries<unknown>(config).map(([key, value]) => [`veza-edge:${key}`, value] as const);
   const text = stringify({ config: Object.fromEntries(keys) }, { aliasDuplicateObjects: false });
   await writeFile(join(directory, `Pulumi.${stack}.yaml`), text);
@@ -78,7 +83,7 @@ export async function writeInputs(directory: string, site: AnsibleSite): Promise
       { name: "veza-agent", home: "/run/veza" },
     ],
     release: `/opt/veza/${app}/releases/one`,
-    artifact: site.artifact(app),
+    artifact: edge.artifact(app),
     files: await templates(app),
   });
   const fixed = of("haproxy").filter(({ path }) => !path.endsWith("/haproxy.cfg"));
@@ -86,7 +91,7 @@ export async function writeInputs(directory: string, site: AnsibleSite): Promise
     // Which release it is, only our program says in a file of its own.
     await write(join("haproxy", basename(path)), content.replace(" -f /etc/haproxy/current/release.cfg", ""));
   const configuration = of("haproxy").find(({ path }) => path.endsWith("/haproxy.cfg"))?.content ?? "";
-  await write("haproxy.cfg.j2", configurationTemplate(configuration, site));
+  await write("haproxy.cfg.j2", configurationTemplate(configuration, edge));
   return {
     fleets: {
       "backend-api": await fleet("backend-api", "veza-api", 8080, "/api/v1/health"),
@@ -109,11 +114,11 @@ function jinja(text: string): string {
 }
 
 /** Lines of the only instance become a loop over its group, with the blank line that separates sections. */
-function configurationTemplate(text: string, site: AnsibleSite): string {
+function configurationTemplate(text: string, edge: AnsibleEdge): string {
   const lines = jinja(text).split("\n");
   const groups = [
-    { name: "backend-api-1", group: "backend_api", address: apiAddress(site.place, 1) },
-    { name: "stream-server-1", group: "stream_server", address: streamAddress(site.place, 1) },
+    { name: "backend-api-1", group: "backend_api", address: apiAddress(edge.place, 1) },
+    { name: "stream-server-1", group: "stream_server", address: streamAddress(edge.place, 1) },
   ];
   const written: string[] = [];
   for (let n = 0; n < lines.length; n++) {

@@ -3,9 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { removeProjects } from "../../tools/machine/projects.ts";
-import { writeInputs, type AnsibleSite, type Inputs } from "./ansible-inputs.ts";
-import { incus, makeContainer } from "./container.ts";
+import { writeInputs, type AnsibleEdge, type Inputs } from "./ansible-inputs.ts";
+import { makeContainer } from "./container.ts";
 import {
   apiAddress,
   edgeAddress,
@@ -16,42 +15,45 @@ import {
   type Reach,
   type Wanted,
 } from "./contender.ts";
-import { aliases } from "./images.ts";
+import { aliasOf } from "./images.ts";
 
 const folder = fileURLToPath(new URL("../ansible/", import.meta.url));
 
-/** `ansible-playbook`, tuned as its manual advises, with the connection to Incus that comes with it. */
+/** `ansible-playbook`, tuned as its manual advises. */
 export class Ansible implements Contender {
-  readonly name = "Ansible";
+  readonly name: string;
   readonly reaches: readonly Reach[] = ["whole", "limited"];
   readonly place: Place;
-  readonly #site: AnsibleSite;
+  readonly #edge: AnsibleEdge;
   readonly #directory: string;
   readonly #inputs: Inputs;
 
-  private constructor(site: AnsibleSite, directory: string, inputs: Inputs) {
-    this.place = site.place;
-    this.#site = site;
+  private constructor(edge: AnsibleEdge, directory: string, inputs: Inputs) {
+    this.name = edge.way.name;
+    this.place = edge.place;
+    this.#edge = edge;
     this.#directory = directory;
     this.#inputs = inputs;
   }
 
-  static async open(site: AnsibleSite): Promise<Ansible> {
-    await removeProjects([site.project]);
-    const networks = await incus("network", "list", "--format", "csv", "--columns", "n");
-    if (!networks.split("\n").includes(site.bridge))
-      await incus(
-        ...["network", "create", site.bridge, `ipv4.address=${site.place.subnet}.1/24`],
+  static async open(edge: AnsibleEdge): Promise<Ansible> {
+    const { site, bridge, place } = edge;
+    await site.clear(edge.project);
+    const networks = await site.incus("network", "list", "--format", "csv", "--columns", "n");
+    if (!networks.split("\n").includes(bridge))
+      await site.incus(
+        ...["network", "create", bridge, `ipv4.address=${place.subnet}.1/24`],
         ...["ipv4.nat=true", "ipv6.address=none"],
       );
     const directory = await mkdtemp(join(tmpdir(), "veza-ansible-"));
-    return new Ansible(site, directory, await writeInputs(directory, site));
+    return new Ansible(edge, directory, await writeInputs(directory, edge));
   }
 
   async begin(wanted: Wanted): Promise<void> {
-    await removeProjects([this.#site.project]);
-    await incus(
-      ...["project", "create", this.#site.project],
+    const { site, project } = this.#edge;
+    await site.clear(project);
+    await site.incus(
+      ...["project", "create", project],
       ...["-c", "features.images=false", "-c", "features.networks=false"],
     );
     await this.ask(wanted);
@@ -59,14 +61,16 @@ export class Ansible implements Contender {
   }
 
   async addContainer(wanted: Wanted, name: string): Promise<void> {
+    const { site, project, images, bridge, way } = this.#edge;
     const address = this.#addresses(wanted).get(name) ?? "";
-    await makeContainer({
-      project: this.#site.project,
+    await makeContainer(site, {
+      project,
       name,
-      image: name === "haproxy" ? aliases.haproxy : aliases.app,
-      network: this.#site.bridge,
+      image: aliasOf(name === "haproxy" ? "haproxy" : "app", images),
+      network: bridge,
       address,
     });
+    await way.admit?.({ project, name, address });
   }
 
   async ask(wanted: Wanted): Promise<void> {
@@ -77,8 +81,7 @@ export class Ansible implements Contender {
     const inventory = {
       all: {
         vars: {
-          ansible_connection: "community.general.incus",
-          ansible_incus_project: this.#site.project,
+          ...this.#edge.way.variables(this.#edge.project),
           inputs: this.#directory,
           cookie: wanted.cookie,
         },
@@ -106,7 +109,7 @@ export class Ansible implements Contender {
   async apply(reach: Reach, touched: readonly string[]): Promise<void> {
     const limit = reach === "limited" ? ["--limit", touched.join(",")] : [];
     const ran = await execa(
-      this.#site.installed.playbook,
+      this.#edge.installed.playbook,
       ["--inventory", this.#inventory, ...limit, join(folder, "playbook.yml")],
       {
         stdin: "ignore",
@@ -115,8 +118,9 @@ export class Ansible implements Contender {
         timeout: 900_000,
         env: {
           ANSIBLE_CONFIG: join(folder, "ansible.cfg"),
-          ANSIBLE_COLLECTIONS_PATH: this.#site.installed.collections,
+          ANSIBLE_COLLECTIONS_PATH: this.#edge.installed.collections,
           ANSIBLE_NOCOLOR: "1",
+          ...this.#edge.way.environment,
         },
       },
     );
@@ -126,12 +130,13 @@ export class Ansible implements Contender {
   async removeContainer(wanted: Wanted, name: string): Promise<void> {
     await this.ask(wanted);
     await this.apply("limited", ["haproxy"]);
-    await incus("delete", "--force", name, "--project", this.#site.project);
+    await this.#edge.site.incus("delete", "--force", name, "--project", this.#edge.project);
   }
 
   async close(): Promise<void> {
-    await removeProjects([this.#site.project]);
-    await incus("network", "delete", this.#site.bridge);
+    const { site, project, bridge } = this.#edge;
+    await site.clear(project);
+    await site.incus("network", "delete", bridge);
     await rm(this.#directory, { recursive: true, force: true });
   }
 

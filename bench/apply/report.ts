@@ -30,38 +30,42 @@ function secondsOf({ case: what, seen, ended }: Sample): number {
   return what === "nothing to do" || what === "look at the hosts" ? ended : seen;
 }
 
-/** Markdown of the results: medians, and how many times faster ours is. */
+/** Markdown of the results: medians, and how many times faster ours is than each of the others. */
 export function applySection(result: ApplyResult): string {
-  const sizes = [...new Set(result.samples.map(({ size }) => size))];
-  const cases = [...new Set(result.samples.map((sample) => sample.case))];
+  const { samples } = result;
+  const sizes = [...new Set(samples.map(({ size }) => size))];
+  const cases = [...new Set(samples.map((sample) => sample.case))];
+  const peers = [...new Set(samples.map(({ who }) => who))].filter((who) => who !== ours);
+  const columns = peers.flatMap((who) => (["whole", "limited"] as const).map((reach) => ({ who, reach })));
   const rows = sizes.flatMap((size) =>
     cases.map((what) => {
-      const seconds = (isTheirs: boolean, reach: Reach): number | undefined => {
-        const values = result.samples.filter(
-          (sample) =>
-            sample.size === size &&
-            sample.case === (isTheirs ? (sameWork[what] ?? what) : what) &&
-            (sample.who !== ours) === isTheirs &&
-            sample.reach === reach,
+      const seconds = (who: string, reach: Reach): number | undefined => {
+        const sought = who === ours ? what : (sameWork[what] ?? what);
+        const values = samples.filter(
+          (one) => one.size === size && one.case === sought && one.who === who && one.reach === reach,
         );
         return values.length === 0 ? undefined : median(values.map(secondsOf));
       };
-      const own = seconds(false, "whole");
+      const own = seconds(ours, "whole");
       return [
         `${String(size)}+${String(size)}`,
         what,
         inSeconds(own),
-        ...(["whole", "limited"] as const).flatMap((reach) => {
-          const theirs = seconds(true, reach);
+        ...columns.flatMap(({ who, reach }) => {
+          const theirs = seconds(who, reach);
           return [inSeconds(theirs), ratio(own, theirs)];
         }),
       ];
     }),
   );
+  const head = columns.flatMap(({ who, reach }) => {
+    const how = peers.length === 1 ? "" : who.replace("Ansible", "");
+    return [`${reach === "whole" ? "whole playbook" : "with --limit"}${how}`, "ratio"];
+  });
   const loads = result.samples.map(({ load }) => load);
   const rounds = Math.max(...result.samples.map(({ round }) => round));
   return [
-    table(["instances", "case", ours, "whole playbook", "ratio", "with --limit", "ratio"], rows),
+    table(["instances", "case", ours, ...head], rows),
     `Seconds, medians of ${String(rounds)}; a ratio above 1 is in our favour. ${result.measured.slice(0, 10)}: ${String(result.cores)} cores (${result.cpu}), ${String(result.memoryGiB)} GiB, Linux ${result.kernel}, Incus ${result.incus}, Pulumi ${result.pulumi}, Node ${result.node}, ${result.ansible}; load of the machine ${String(Math.min(...loads))} to ${String(Math.max(...loads))}.\n`,
   ].join("\n");
 }

@@ -47,13 +47,19 @@ export class SecondMachine {
     this.#directory = directory;
   }
 
-  /** @param seeded images that it has from the start, under their usual alias; it would build others itself, in minutes */
-  static async open(seeded: readonly ("haproxy" | "app")[] = ["haproxy", "app"]): Promise<SecondMachine> {
+  /**
+   * @param seeded images that it has from the start, under their usual alias; it would build others itself, in minutes
+   * @param images what these are made from; default: as in a stack that says nothing of them
+   */
+  static async open(
+    seeded: readonly ("haproxy" | "app")[] = ["haproxy", "app"],
+    images: Readonly<Record<"haproxy" | "app", ImageSpec>> = imagesSchema.parse({}),
+  ): Promise<SecondMachine> {
     await ensurePrograms([{ program: "ssh", packages: ["openssh-client"] }], () => undefined);
     await removeProjects([project]);
     const machine = new SecondMachine(await mkdtemp(join(tmpdir(), "veza-machine-")));
     await machine.#launch();
-    await machine.#prepare(seeded);
+    await machine.#prepare(new Map(seeded.map((one) => [one, images[one]])));
     return machine;
   }
 
@@ -112,6 +118,13 @@ export class SecondMachine {
     );
   }
 
+  /** Has its containers reached from this machine: what goes to a network, e.g. `10.78.0.0/16`, goes through it. */
+  async routeTo(network: string): Promise<void> {
+    await incus("config", "device", "set", name, "eth0", `ipv4.routes=${network}`, "--project", project);
+    // Incus' route names no gateway: this machine asks the bridge for each address, and the other one answers at once.
+    await this.shell("cd /proc/sys/net/ipv4; echo 1 >conf/eth0/proxy_arp; echo 0 >neigh/eth0/proxy_delay");
+  }
+
   /** Has an SSH agent with the key that may log in for the time of a work, which is given its socket. */
   async withAgent(work: (socket: string) => Promise<void>): Promise<void> {
     const agent = await this.startAgent();
@@ -167,8 +180,16 @@ export class SecondMachine {
       "security.syscalls.intercept.mknod=true",
       "security.syscalls.intercept.setxattr=true",
     ].flatMap((option) => ["-c", option]);
-    const device = `eth0,ipv4.address=${this.address}`;
-    const words = ["-n", "incusbr0", "-s", "default", "-d", device, ...options];
+    // Always the same: this machine remembers for a while where the one before was, and all that it routed to.
+    const device = [`ipv4.address=${this.address}`, "hwaddr=10:66:6a:00:00:64"];
+    const words = [
+      "-n",
+      "incusbr0",
+      "-s",
+      "default",
+      ...device.flatMap((one) => ["-d", `eth0,${one}`]),
+      ...options,
+    ];
     await incus("launch", alias, name, "--project", project, ...words);
     await this.#booted();
   }
@@ -188,10 +209,10 @@ export class SecondMachine {
     }
   }
 
-  async #prepare(seeded: readonly ("haproxy" | "app")[]): Promise<void> {
+  async #prepare(seeded: ReadonlyMap<string, ImageSpec>): Promise<void> {
     const images = join(this.#directory, "images");
     await mkdir(images, { mode: 0o755 });
-    for (const one of seeded) await exportImage(one, images);
+    for (const [one, spec] of seeded) await exportImage(one, spec, images);
     const seeds = "/run/veza-test-images";
     await incus(
       ...["config", "device", "add", name, "images", "disk", "--project", project],
@@ -230,8 +251,8 @@ export class SecondMachine {
 }
 
 /** Writes an image of this machine as three files: metadata, root file system, and the alias it goes by. */
-async function exportImage(one: "haproxy" | "app", directory: string): Promise<void> {
-  const alias = await builtImage(one, imagesSchema.parse({})[one]);
+async function exportImage(one: string, spec: ImageSpec, directory: string): Promise<void> {
+  const alias = await builtImage(one, spec);
   const file = join(directory, one);
   await incus("image", "export", alias, file, "--project", "default");
   await rename(file, `${file}.metadata`);
