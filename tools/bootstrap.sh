@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Sourced by the launchers, after `root` was set to the checkout: gets the npm packages when they are
 # missing or not those of package-lock.json, and sets `node` to a Node that runs TypeScript as it is.
+# `packages` says which: `run`, what bin/ and the lab run on; `all`, also devDependencies.
 # Needs a POSIX shell, Node >= 20 and npm. What it says goes to stderr.
 
 fail() {
@@ -8,10 +9,18 @@ fail() {
   exit 1
 }
 
-: "${root:?}"
-stamp=$root/node_modules/.veza-lock
-wanted() { sha256sum "$root/package-lock.json" | cut -d ' ' -f 1; }
+: "${root:?}" "${packages:?}"
+stamp=$root/node_modules/.veza-lock # the lock file's SHA-256, and ` run` where that is all there is
+locked() { sha256sum "$root/package-lock.json" | cut -d ' ' -f 1; }
 installed() { cat "$stamp" 2>/dev/null || true; }
+
+is_installed() {
+  case $(installed) in
+    "$(locked)") ;;
+    "$(locked) run") [ "$packages" = run ] ;;
+    *) return 1 ;;
+  esac
+}
 
 # Waits for a lock on the packages, `shared` or `exclusive`; $2 says what whoever has it is doing.
 lock() {
@@ -28,6 +37,8 @@ install_packages() {
   major=$(PATH=$outer_path node -p 'process.versions.node.split(".")[0]')
   [ "$major" -ge 20 ] || fail "Node $major is too old; install Node 20 or newer."
 
+  # A checkout that tests are run in has all of them also after its lock file changed.
+  case $(installed) in '' | *' run') ;; *) packages=all ;; esac
   # A link leads to the packages of another checkout, which needs them as they are.
   if [ -L "$root/node_modules" ]; then
     printf '%s is a link, and what it leads to has other packages: replaced by a folder of its own (it led to %s)\n' \
@@ -43,14 +54,16 @@ install_packages() {
   rm -f "$stamp"
   # As npm ci, exactly the lock file and checked against it. Not npm ci itself: that refuses a lock
   # file without the optional packages of platforms that a registry does not have, never used here.
-  if ! (cd "$root" && PATH=$outer_path npm install --no-save --ignore-scripts --no-progress) \
+  which=--omit=dev
+  [ "$packages" = run ] || which=--include=dev
+  if ! (cd "$root" && PATH=$outer_path npm install --no-save --ignore-scripts --no-progress "$which") \
     >"$log" 2>&1 </dev/null; then
     cat "$log" >&2
     rm -f "$log"
     fail "npm could not install the packages (its output is above). Run the same command again."
   fi
   rm -f "$log"
-  wanted >"$stamp"
+  printf '%s%s\n' "$(locked)" "$([ "$packages" = all ] || echo ' run')" >"$stamp"
   printf 'Installed npm packages (%s s)\n' "$(($(date +%s) - started))" >&2
 }
 
@@ -80,9 +93,9 @@ command -v flock >/dev/null || fail "flock is not on PATH; it is part of util-li
 # with the process. File descriptor 9 is the folder tools/ itself: no lock file is left.
 exec 9<"$root/tools"
 lock shared 'installs npm packages'
-if [ "$(installed)" != "$(wanted)" ]; then
+if ! is_installed; then
   lock exclusive 'uses the npm packages'
-  [ "$(installed)" = "$(wanted)" ] || install_packages
+  is_installed || install_packages
   lock shared 'installs npm packages'
 fi
 choose_node
