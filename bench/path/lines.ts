@@ -21,7 +21,7 @@ const cuts: readonly Cut[] = [
   { name: "no names of host and browser in the log", lines: /^ +http-request capture .*\n/gm },
   { name: "no request ids", lines: /^ +(unique-id-format|http.* X-Request-ID) .*\n/gm },
   { name: "no forwarded headers", lines: /^ +http-request (del-header .*|set-header X-Forwarded-.*)\n/gm },
-  { name: "no maintenance", lines: /^ +http-request (set-var\(txn\.closed\)|return status 503) .*\n/gm },
+  { name: "no maintenance", lines: /^ +http-request return status 503 .*\n/gm },
   { name: "no proxy protocol", lines: /^ +tcp-request connection expect-proxy .*\n/gm },
   { name: "nobody is moved from servers that are emptied", lines: /^ +(ignore-persist|acl another_server) .*\n/gm },
   { name: "no sticky clients", lines: /^ +(ignore-persist|acl another_server|cookie VEZA_SERVERID) .*\n| cookie backend-api-\d/gm },

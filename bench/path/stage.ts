@@ -88,7 +88,7 @@ export class Stage {
     const address = `${subnet}.${String(50 + this.#balancers++)}`;
     await this.#containers.launch(name, images[image], address);
     await this.#pin(name, "0-0");
-    const script = await readFile(new URL("processor-time.sh", import.meta.url));
+    const script = await readFile(new URL("../../test/lab/support/processor-time.sh", import.meta.url));
     await this.#containers.write(name, "/root/processor-time", script);
     return address;
   }

@@ -4,6 +4,7 @@ import { connect as connectSocket, type Socket } from "node:net";
 import { accessLog } from "../../src/haproxy/access-log.ts";
 import { setServerState } from "../../src/haproxy/runtime.ts";
 import { apiServers, edge, HaproxyLab, streamServers, until } from "./haproxy-lab.ts";
+import { requestCosts } from "./support/request-cost.ts";
 
 const [first, second] = apiServers;
 if (first === undefined || second === undefined) throw new Error("the lab has two API servers");
@@ -86,6 +87,14 @@ describe("a client of the API", () => {
       /^HTTP\/1\.1 4(00|31) /,
     );
   });
+});
+
+describe("a request", () => {
+  it("costs at most twice what it costs through a configuration that only balances, log included", async () => {
+    const ratios = (await requestCosts(lab, 5, 1_000)).sort((a, b) => a - b);
+    process.stderr.write(`a request costs ${ratios.map((one) => one.toFixed(2)).join(", ")} times as much\n`);
+    expect(ratios[2]).toBeLessThan(2);
+  }, 120_000);
 });
 
 describe("a server that is being emptied", () => {

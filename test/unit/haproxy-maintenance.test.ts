@@ -45,9 +45,9 @@ describe("a maintenance", () => {
   it("lets through whom config names, and nobody else by itself", () => {
     const of = (maintenance: object): string | undefined =>
       rules({ maintenance }).find((one) => one.includes("return status 503"));
-    expect(of({})).toMatch(/ if \{ var\(txn\.closed\) -m str yes \}$/);
+    expect(of({})).toMatch(/ if \{ src,map_ip\(opt@\S+\/closed\.map\) -m str yes \}$/);
     expect(of({ allow: ["192.0.2.10", "10.0.0.0/8"], retryAfterSeconds: 60 })).toMatch(
-      / hdr Retry-After 60 .* if \{ var\(txn\.closed\) -m str yes \} !\{ src 192\.0\.2\.10 10\.0\.0\.0\/8 \}$/,
+      / hdr Retry-After 60 .* if \{ src,map_ip\(\S+\) -m str yes \} !\{ src 192\.0\.2\.10 10\.0\.0\.0\/8 \}$/,
     );
   });
 
