@@ -50,7 +50,7 @@ export async function measureStart(words: readonly string[], progress: Progress)
       await run("nothing cached", await clone("cold"), emptyGo);
     }
     await down();
-    await run("toolchain and images cached", await clone("first"));
+    await run("toolchain, packages and images cached", await clone("first"));
     await run("nothing to do", join(folder, "first"));
     await run("another clone, nothing to do", await clone("second"));
     const result: StartResult = { ...(await machine()), samples };

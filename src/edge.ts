@@ -21,6 +21,8 @@ export interface EdgeArgs {
   /** Name of the stack; the Incus project on every host is `veza-<stack>`. */
   readonly stack: string;
   readonly secrets: EdgeSecrets;
+  /** Whether no host has anything of the stack yet. @default false */
+  readonly isNew?: boolean;
 }
 
 /** What the stack keeps secret; absent where the config does not need it. */
@@ -136,7 +138,7 @@ export class Edge extends pulumi.ComponentResource {
   }
 
   /** The Incus project and image of each host, made once and only where something is placed. */
-  private sites({ config, stack, secrets }: EdgeArgs): SiteOf {
+  private sites({ config, stack, secrets, isNew = false }: EdgeArgs): SiteOf {
     const [only = ""] = Object.keys(config.hosts);
     const projects = new Map<string, Project>();
     const images = new Map<string, Image>();
@@ -153,6 +155,7 @@ export class Edge extends pulumi.ComponentResource {
             project: `veza-${stack}`,
             network: config.network,
             storage: config.storage,
+            isNew,
           },
           { parent: this },
         );

@@ -5,6 +5,7 @@ import { ConfigError } from "./config/problem.ts";
 import { leaveOutDebugMessages } from "./debug-messages.ts";
 import { Edge } from "./edge.ts";
 import { endWithEngine } from "./engine-watch.ts";
+import { newStackVariable } from "./new-stack-variable.ts";
 import { missingFiles, oversizedFiles } from "./requirements.ts";
 import { plainStackTraces } from "./stack-traces.ts";
 
@@ -18,6 +19,7 @@ const deployed = new Edge("edge", {
   stack,
   config: parsedConfig(),
   secrets: sshPrivateKey === undefined ? {} : { sshPrivateKey },
+  isNew: process.env[newStackVariable] !== undefined,
 });
 
 /** What the stack tells others; `src/outputs.ts` has its schema and a reader. */

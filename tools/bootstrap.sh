@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Sourced by the launchers, after `root` was set to the checkout: gets the npm packages when they are
 # missing or not those of package-lock.json, and sets `node` to a Node that runs TypeScript as it is.
+# `packages` says which: `run`, what bin/ and the lab run on; `all`, also devDependencies.
 # Needs a POSIX shell, Node >= 20 and npm. What it says goes to stderr.
 
 fail() {
@@ -8,10 +9,18 @@ fail() {
   exit 1
 }
 
-: "${root:?}"
-stamp=$root/node_modules/.veza-lock
-wanted() { sha256sum "$root/package-lock.json" | cut -d ' ' -f 1; }
+: "${root:?}" "${packages:?}"
+stamp=$root/node_modules/.veza-lock # the lock file's SHA-256, and ` run` where that is all there is
+locked() { sha256sum "$root/package-lock.json" | cut -d ' ' -f 1; }
 installed() { cat "$stamp" 2>/dev/null || true; }
+
+is_installed() {
+  case $(installed) in
+    "$(locked)") ;;
+    "$(locked) run") [ "$packages" = run ] ;;
+    *) return 1 ;;
+  esac
+}
 
 # Waits for a lock on the packages, `shared` or `exclusive`; $2 says what whoever has it is doing.
 lock() {
@@ -28,6 +37,8 @@ install_packages() {
   major=$(PATH=$outer_path node -p 'process.versions.node.split(".")[0]')
   [ "$major" -ge 20 ] || fail "Node $major is too old; install Node 20 or newer."
 
+  # A checkout that tests are run in has all of them also after its lock file changed.
+  case $(installed) in '' | *' run') ;; *) packages=all ;; esac
   # A link leads to the packages of another checkout, which needs them as they are.
   if [ -L "$root/node_modules" ]; then
     printf '%s is a link, and what it leads to has other packages: replaced by a folder of its own (it led to %s)\n' \
@@ -36,22 +47,59 @@ install_packages() {
   fi
   started=$(date +%s)
   printf 'Installing npm packages …\n' >&2
-  log=$(mktemp)
+  take_copy || {
+    run_npm
+    keep_copy
+  }
+  printf '%s%s\n' "$(locked)" "$([ "$packages" = all ] || echo ' run')" >"$stamp"
+  printf 'Installed npm packages (%s s)\n' "$(($(date +%s) - started))" >&2
+}
+
+run_npm() {
   # Without its stamp a tree may be what an interrupted run left: npm would take half a package for
   # a whole one.
   [ -e "$stamp" ] || rm -rf "$root/node_modules"
   rm -f "$stamp"
+  log=$(mktemp)
   # As npm ci, exactly the lock file and checked against it. Not npm ci itself: that refuses a lock
   # file without the optional packages of platforms that a registry does not have, never used here.
-  if ! (cd "$root" && PATH=$outer_path npm install --no-save --ignore-scripts --no-progress) \
+  which=--omit=dev
+  [ "$packages" = run ] || which=--include=dev
+  if ! (cd "$root" && PATH=$outer_path npm install --no-save --ignore-scripts --no-progress "$which") \
     >"$log" 2>&1 </dev/null; then
     cat "$log" >&2
     rm -f "$log"
     fail "npm could not install the packages (its output is above). Run the same command again."
   fi
   rm -f "$log"
-  wanted >"$stamp"
-  printf 'Installed npm packages (%s s)\n' "$(($(date +%s) - started))" >&2
+}
+
+# npm takes twenty times as long to unpack packages as it takes to copy them: those of the newest
+# lock file are kept for the next checkout, without a stamp, under a name that they get when they are whole.
+copies=${XDG_CACHE_HOME:-$HOME/.cache}/veza-edge/packages
+copy_of() { printf '%s/%s-%s-%s' "$copies" "$(locked)" "$(uname -m)" "$1"; } # run | all
+
+take_copy() {
+  for kind in "$packages" all; do
+    [ -d "$(copy_of "$kind")" ] || continue
+    rm -rf "$root/node_modules"
+    if cp -a --reflink=auto "$(copy_of "$kind")" "$root/node_modules" 2>/dev/null; then
+      packages=$kind
+      return
+    fi
+    rm -rf "$root/node_modules"
+  done
+  return 1
+}
+
+# Without room for it, the next checkout asks npm.
+keep_copy() {
+  incoming=$copies/incoming-$$
+  mkdir -p "$copies"
+  find "$copies" -mindepth 1 -maxdepth 1 ! -name "$(locked)-*" -exec rm -rf {} +
+  if ! { cp -a --reflink=auto "$root/node_modules" "$incoming" && mv -T "$incoming" "$(copy_of "$packages")"; } 2>/dev/null; then
+    rm -rf "$incoming"
+  fi
 }
 
 # Sets `node`. The Node that comes with the packages is looked at first: its version is pinned, so
@@ -80,9 +128,9 @@ command -v flock >/dev/null || fail "flock is not on PATH; it is part of util-li
 # with the process. File descriptor 9 is the folder tools/ itself: no lock file is left.
 exec 9<"$root/tools"
 lock shared 'installs npm packages'
-if [ "$(installed)" != "$(wanted)" ]; then
+if ! is_installed; then
   lock exclusive 'uses the npm packages'
-  [ "$(installed)" = "$(wanted)" ] || install_packages
+  is_installed || install_packages
   lock shared 'installs npm packages'
 fi
 choose_node

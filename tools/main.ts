@@ -36,6 +36,11 @@ const verbs: Readonly<Record<string, Entry>> = {
     needsRoot: () => true,
     load: async () => (await import("../bench/main.ts")).bench,
   },
+  format: {
+    says: "write all files as prettier has them",
+    needsRoot: () => false,
+    load: async () => (await import("./verbs/format.ts")).format,
+  },
 };
 
 async function main([name = "", ...words]: readonly string[]): Promise<number> {

@@ -15,7 +15,8 @@ start_agent() {
 }
 
 restart_agent() {
-  systemctl daemon-reload && systemctl enable --quiet veza-agent && systemctl restart veza-agent
+  # To enable is to have systemd read its units anew.
+  systemctl enable --quiet veza-agent && systemctl restart veza-agent
 }
 
 agent_says() { # LINE

@@ -35,7 +35,7 @@ export class Instance extends pulumi.ComponentResource {
       {
         ...site,
         spec: { name: spec.name, address: spec.address, ...args.limits },
-        // A new image replaces containers one after the other, as a roll-out does.
+        // A new image replaces containers one after the other, as roll-outs go.
         after: args.after,
       },
       { parent: this },
@@ -65,7 +65,7 @@ export class Instance extends pulumi.ComponentResource {
           ? {}
           : { push: { artifact: args.artifact, to: artifactPath(spec.application.artifact.sha256) } }),
         limitSeconds: rolloutSeconds(spec),
-        after: [...secrets, ...needs],
+        after: [...secrets, ...needs, ...args.after],
       },
       { parent: this },
     );

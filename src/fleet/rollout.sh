@@ -165,8 +165,7 @@ begin() {
 switch() {
   place
   point_current "$wanted"
-  systemctl daemon-reload
-  systemctl enable --quiet "$APP"
+  systemctl enable --quiet "$APP" # which has systemd read its units anew
   began=$(date +%s)
 }
 

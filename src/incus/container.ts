@@ -44,7 +44,7 @@ export interface ContainerArgs {
   readonly project: Project;
   readonly image: Image;
   readonly spec: ContainerSpec;
-  /** What has to be done before; also before it is made anew. */
+  /** What has to be done before; also before it is made anew. Not waited for in a new stack. */
   readonly after?: readonly pulumi.Resource[];
 }
 
@@ -97,7 +97,7 @@ export class Container extends pulumi.ComponentResource {
           args.project,
           args.image,
           ...(spec.volumes ?? []).map(({ volume }) => volume),
-          ...(args.after ?? []),
+          ...(project.isNew ? [] : (args.after ?? [])),
         ],
       },
     );

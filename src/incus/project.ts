@@ -16,6 +16,8 @@ export interface ProjectArgs {
   readonly network: NetworkSpec;
   /** Incus storage pool for root disks and volumes. */
   readonly storage: string;
+  /** Whether no host has anything of the stack yet: nobody is served, so its containers are made all at once. @default false */
+  readonly isNew?: boolean;
 }
 
 /** A stack's own Incus project on one host. Networks and images are shared with the host's other projects. */
@@ -24,10 +26,12 @@ export class Project extends pulumi.ComponentResource {
   readonly project: string;
   readonly network: NetworkSpec;
   readonly storage: string;
+  readonly isNew: boolean;
 
   constructor(name: string, args: ProjectArgs, opts?: pulumi.ComponentResourceOptions) {
     super("veza:incus:Project", name, {}, opts);
     ({ host: this.host, project: this.project, network: this.network, storage: this.storage } = args);
+    this.isNew = args.isNew ?? false;
     args.host.run(
       `${name}-create`,
       {

@@ -44,11 +44,18 @@ place_alone() {
 }
 
 start_services() {
-  local service
-  [ "$(systemctl show -P NeedDaemonReload "${services[@]}" veza-certificates.service | grep -c yes)" -eq 0 ] || systemctl daemon-reload
+  local service new=()
+  for service in "${services[@]}"; do
+    if [ -f "$systemd/$service" ] && ! systemctl is-enabled --quiet "$service"; then new+=("$service"); fi
+  done
+  # To enable is to reload as well, which is most of what either takes.
+  if [ "${#new[@]}" -gt 0 ]; then
+    systemctl enable --quiet "${new[@]}"
+  elif [ "$(systemctl show -P NeedDaemonReload "${services[@]}" veza-certificates.service | grep -c yes)" -gt 0 ]; then
+    systemctl daemon-reload
+  fi
   for service in "${services[@]}"; do
     [ -f "$systemd/$service" ] || continue
-    systemctl is-enabled --quiet "$service" || systemctl enable --quiet "$service"
     if grep -sqxF "$service" "$unit_dir/restart"; then systemctl restart "$service"; else systemctl start "$service"; fi
   done
 }

@@ -34,6 +34,16 @@ function lines({ patch = "" }: { readonly patch?: string }): readonly string[] {
 }
 
 describe("an edge, deployed from nothing", () => {
+  it("had its containers made at once, before anything was brought into the last of them", async () => {
+    const containers = await stack.incus.containers();
+    const made = containers.map(({ createdAt }) => new Date(createdAt).getTime() / 1000);
+    const line = "systemctl show --timestamp=unix --value --property ActiveEnterTimestamp backend-api";
+    const began = Number((await stack.incus.shell("backend-api-1", line)).replace("@", ""));
+    expect(began).toBeGreaterThan(0);
+    // Incus says whole seconds, or less.
+    for (const at of made) expect(at).toBeLessThanOrEqual(began + 1);
+  }, 60_000);
+
   it("answers, keeps clients on their instance and tracks on theirs", async () => {
     const claims = await proveEdge({
       baseUrl: publicUrl,

@@ -191,7 +191,7 @@ describe("an instance without a load balancer, one roll-out after the other", ()
   it.each([
     "start_agent",
     "stop_application",
-    "systemctl daemon-reload",
+    "systemctl enable",
     "start_application",
     "take_in",
     "prune",

@@ -132,6 +132,25 @@ describe.each(stacks)("the program of %s", (stack) => {
   });
 });
 
+describe("a stack that has nothing yet", () => {
+  it("has all containers made at once, and what is in them brought there in the same order", async () => {
+    const config = readStackFile("lab", repository);
+    const all = await registered("lab", config, { isNew: true });
+    const containers = all.filter(({ name }) => name.endsWith("-container-create"));
+    expect(containers).toHaveLength(9);
+    for (const { name } of containers)
+      expect([...waitsFor(all, name)].filter((one) => /-(apply|run)$/.test(one))).toEqual([]);
+    expect(waitsFor(all, "postgres-2-bootstrap-run")).toContain("postgres-1-bootstrap-run");
+    expect(waitsFor(all, "backend-api-1-rollout-apply")).toContain("postgres-2-bootstrap-run");
+    expect(waitsFor(all, "backend-api-2-rollout-apply")).toContain("backend-api-1-rollout-apply");
+    expect(waitsFor(all, "stream-server-2-rollout-apply")).toContain("stream-server-1-rollout-apply");
+    expect([...waitsFor(all, "haproxy-config-apply")]).toEqual(
+      expect.arrayContaining(["backend-api-2-rollout-apply", "stream-server-2-rollout-apply"]),
+    );
+    expect(documents(all)).toEqual(documents(await program("lab")));
+  });
+});
+
 describe("certificates from a CA", () => {
   it("are asked for last: when every name leads to a load balancer that answers the CA", async () => {
     const all = await program("lab");

@@ -46,8 +46,9 @@ export async function lab(_words: readonly string[], progress: Progress): Promis
   const { isFirst, hasChanged } = await deploy(progress);
   await deployMonitoring(monitoring, hasChanged, progress);
   await prove(config, progress);
-  await proveMonitoring(monitoring, progress);
   const drilled = isFirst ? await drill(progress) : true;
+  // Prometheus has looked at everything meanwhile.
+  await proveMonitoring(monitoring, progress);
   progress.say(farewell(config, monitoring));
   if (drilled) return 0;
   throw new SetupError(

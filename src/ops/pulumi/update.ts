@@ -10,7 +10,9 @@ import { z } from "zod";
 
 import { hostsSchema } from "../../config/hosts.ts";
 import { readStackFile } from "../../config/stack-file.ts";
+import { newStackVariable } from "../../new-stack-variable.ts";
 import { conclude, converge, type DeployedState, type UpdateEnd } from "../converge/index.ts";
+import { isNewStack } from "../converge/is-new.ts";
 import { failedSteps, saysUnchanged } from "./event-log.ts";
 import { missingSecrets } from "./secrets.ts";
 import type { Project } from "./project.ts";
@@ -46,19 +48,22 @@ export async function update(
 
   let before: DeployedState | undefined;
   let asBefore = false;
+  let isNew = false;
   if (asked) {
     try {
       const state = await deployedState(run, project, stack, asked);
       before = state;
       const converged = await converge(state, say);
       asBefore = converged.asBefore;
+      isNew = await isNewStack(stack, state);
       await forgetInterruptedCreates(run, stack, state.exportedState);
       for (const line of converged.problems) say(`not brought back: ${line}`);
     } catch (error) {
       return `${error instanceof Error ? error.message : String(error)}\nNothing was updated.`;
     }
   }
-  const { ended, log } = await recordedRun(run, args);
+  const env = { ...run.env, [newStackVariable]: isNew ? "true" : undefined };
+  const { ended, log } = await recordedRun({ ...run, env }, args);
   const isUnchanged = ended.code === 0 && saysUnchanged(log);
   const left = await concluded(
     // Asking Pulumi takes half a second, and is for nothing when it has just said that all is the same.

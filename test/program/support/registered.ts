@@ -27,6 +27,8 @@ export interface ProgramOptions {
   readonly preview?: boolean;
   /** The key of hosts reached over SSH. */
   readonly sshPrivateKey?: string;
+  /** Whether no host has anything of the stack yet. @default false */
+  readonly isNew?: boolean;
 }
 
 /**
@@ -38,13 +40,14 @@ export async function registered(
   config: Readonly<Record<string, unknown>>,
   options: ProgramOptions = {},
 ): Promise<readonly Registered[]> {
-  const { sshPrivateKey } = options;
+  const { sshPrivateKey, isNew = false } = options;
   return registeredBy(
     () => {
       new Edge("edge", {
         stack,
         config: loadConfig(stack, config),
         secrets: sshPrivateKey === undefined ? {} : { sshPrivateKey: pulumi.secret(sshPrivateKey) },
+        isNew,
       });
     },
     { project: "veza-edge", stack, ...options },
