@@ -26,9 +26,12 @@ must_run() { # WHAT: what cannot be done otherwise, e.g. 'certificate' cannot be
 
 wait_for_init() {
   local deadline=$((SECONDS + 90))
+  # It looks again and again inside: to begin an `incus exec` costs a host that boots containers much more than the look.
   # shellcheck disable=SC2016
-  until timeout 20 incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- \
-    sh -c 'case $(systemctl is-system-running) in running|degraded) ;; *) exit 1 ;; esac; ip -4 -o address show dev eth0 | grep -q inet' </dev/null >/dev/null 2>&1; do
+  until timeout 25 incus exec "$CONTAINER" --project "$PROJECT" --mode=non-interactive -- timeout 20 sh -c '
+    until case $(systemctl is-system-running) in running | degraded) ip -4 -o address show dev eth0 | grep -q inet ;; *) false ;; esac; do
+      sleep 0.2
+    done' </dev/null >/dev/null 2>&1; do
     [ "$SECONDS" -lt "$deadline" ] ||
       fail "its init did not finish booting within 90 s. It was left running for a look: incus exec $CONTAINER --project $PROJECT -- journalctl -b. (Hosts with many containers run out of fs.inotify.max_user_instances: 1024 or more is right)"
     sleep 0.2
