@@ -16,7 +16,7 @@ interface Cut {
 }
 
 const cuts: readonly Cut[] = [
-  { name: "no access log", lines: /^ +(log global|(error-)?log-format .*)\n/gm },
+  { name: "no access log", lines: /^ +(log (global|stdout .*)|(error-)?log-format .*)\n/gm },
   { name: "HAProxy's own format of the log, no JSON", lines: /^ +log-format .*\n/gm, instead: "    option httplog\n" },
   { name: "no names of host and browser in the log", lines: /^ +http-request capture .*\n/gm },
   { name: "no request ids", lines: /^ +(unique-id-format|http.* X-Request-ID) .*\n/gm },
@@ -96,13 +96,13 @@ function linesSection(result: LinesResult): string {
       of(who, ({ perSecond }) => perSecond).toFixed(0),
       own.toFixed(1),
       who === renderedName ? "" : (cost - own).toFixed(1),
-      of(who, ({ journal }) => journal).toFixed(1),
+      of(who, ({ log }) => log).toFixed(1),
     ];
   });
   const loads = samples.map(({ load }) => load);
   const rounds = Math.max(...samples.map(({ round }) => round));
   return [
-    table(["configuration", "per second", "µs", "less", "µs of journal"], rows),
+    table(["configuration", "per second", "µs", "less", "µs for the log"], rows),
     `Requests on kept-alive connections, as fast as they are answered, and microseconds of processor time for each. Medians of ${String(rounds)} runs of ${String(result.seconds)} s, in turns. ${result.measured.slice(0, 10)}: ${String(result.cores)} cores (${result.cpu}); load of the machine ${String(Math.min(...loads))} to ${String(Math.max(...loads))}.\n`,
   ].join("\n");
 }

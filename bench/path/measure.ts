@@ -16,9 +16,9 @@ export interface Sample {
   readonly failed: number;
   /** Connections that took up an earlier TLS session. */
   readonly resumed: number;
-  /** Processor time per question: of the contender's processes, and of the journal that takes its log; 0 without one. */
+  /** Processor time per question: of the contender's processes, and of others that store its log; 0 without any. */
   readonly balancer: number;
-  readonly journal: number;
+  readonly log: number;
   /** Of the machine, before it began. */
   readonly load: number;
 }
@@ -53,7 +53,7 @@ export async function measured(stage: Stage, run: Run): Promise<Sample> {
     failed: answer.failed,
     resumed: answer.resumed,
     balancer: (end.balancer - start.balancer) / 1000 / answer.asked,
-    journal: (end.journal - start.journal) / 1000 / answer.asked,
+    log: (end.log - start.log) / 1000 / answer.asked,
     load: before,
   };
 }
@@ -62,6 +62,6 @@ async function timeOf(
   stage: Stage,
   { container }: Door,
   { program }: Contender,
-): Promise<{ balancer: number; journal: number }> {
-  return container === undefined ? { balancer: 0, journal: 0 } : stage.processorTime(container, program);
+): Promise<{ balancer: number; log: number }> {
+  return container === undefined ? { balancer: 0, log: 0 } : stage.processorTime(container, program);
 }

@@ -27,14 +27,14 @@ export function pathSection(result: PathResult): string {
         isBalancer ? theirs.cost.toFixed(1) : "",
         isBalancer ? (theirs.cost / ours.cost).toFixed(2) : "",
         isBalancer ? `${(theirs.share * 100).toFixed(0)} %` : "",
-        isBalancer ? theirs.journal.toFixed(1) : "",
+        isBalancer ? theirs.log.toFixed(1) : "",
         (theirs.p50 / 1000).toFixed(2),
         (theirs.p99 / 1000).toFixed(2),
       ];
     });
   });
   const busy = ["per second", "ratio", "µs", "ratio", "of a core"];
-  const head = ["", "through", ...busy, "µs of journal", "p50 ms", "p99 ms"];
+  const head = ["", "through", ...busy, "µs for the log", "p50 ms", "p99 ms"];
   const loads = samples.map(({ load }) => load);
   const rounds = Math.max(...samples.map(({ round }) => round));
   const rates = kindNames.map((kind) => String(rateOf(samples, kind)));
@@ -43,7 +43,7 @@ export function pathSection(result: PathResult): string {
     .map(({ name, version }) => `${name} ${version}`);
   return [
     table(head, rows),
-    `As fast as it goes: answers per second, microseconds of the load balancer's processor time for each, and how much of their core it and its journal were on. At one rate for all, half of what the slowest did (${rates.join(", ")} per second in the order above): microseconds of the journal's processor time, and milliseconds until the answer. A ratio above 1 is in favour of the first line. Medians of ${String(rounds)} runs of ${String(result.seconds)} s, in turns. ${failures(samples)}\n`,
+    `As fast as it goes: answers per second, microseconds of the load balancer's processor time for each, and how much of their core it and whoever stores its log were on. At one rate for all, half of what the slowest did (${rates.join(", ")} per second in the order above): microseconds of processor time of whoever else stores its log (the journal, the access log's reader), and milliseconds until the answer. A ratio above 1 is in favour of the first line. Medians of ${String(rounds)} runs of ${String(result.seconds)} s, in turns. ${failures(samples)}\n`,
     `${result.measured.slice(0, 10)}: ${versions.join(", ")}; ${String(result.cores)} cores (${result.cpu}), Linux ${result.kernel}, Incus ${result.incus}; load of the machine ${String(Math.min(...loads))} to ${String(Math.max(...loads))}.\n`,
   ].join("\n");
 }
@@ -51,8 +51,8 @@ export function pathSection(result: PathResult): string {
 interface Medians {
   readonly perSecond: number;
   readonly cost: number;
-  readonly journal: number;
-  /** Of the core that load balancer and journal have. */
+  readonly log: number;
+  /** Of the core that load balancer and log have. */
   readonly share: number;
   readonly p50: number;
   readonly p99: number;
@@ -66,8 +66,8 @@ function ofContender(samples: readonly Sample[], who: string): Medians {
     perSecond: of(fast, ({ perSecond }) => perSecond),
     cost: of(fast, ({ balancer }) => balancer),
     // Where no line of the log is dropped.
-    journal: of(even, ({ journal }) => journal),
-    share: of(fast, ({ balancer, journal, perSecond }) => ((balancer + journal) * perSecond) / 1_000_000),
+    log: of(even, ({ log }) => log),
+    share: of(fast, ({ balancer, log, perSecond }) => ((balancer + log) * perSecond) / 1_000_000),
     p50: of(even, ({ p50 }) => p50),
     p99: of(even, ({ p99 }) => p99),
   };

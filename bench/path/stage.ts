@@ -39,7 +39,8 @@ export type Answer = z.infer<typeof answer>;
 /** Nanoseconds for which processes have run so far. */
 export interface ProcessorTime {
   readonly balancer: number;
-  readonly journal: number;
+  /** Of whoever stores its log. */
+  readonly log: number;
 }
 
 /**
@@ -145,8 +146,8 @@ export class Stage {
 
   async processorTime(container: string, program: string): Promise<ProcessorTime> {
     const said = await this.shell(container, `bash /root/processor-time ${program}`);
-    const [balancer = NaN, journal = NaN] = said.trim().split("\n").map(Number);
-    return { balancer, journal };
+    const [balancer = NaN, log = NaN] = said.trim().split("\n").map(Number);
+    return { balancer, log };
   }
 
   async #pin(container: string, cores: string): Promise<void> {

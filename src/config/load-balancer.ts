@@ -170,6 +170,13 @@ export const loadBalancerSchema = z.strictObject({
   healthChecks: healthChecks.prefault({}),
   timeouts: timeouts.prefault({}),
   limits: limits.prefault({}),
+  /** One line of JSON per request, in /var/log/haproxy of each load balancer. */
+  accessLog: z
+    .strictObject({
+      /** MiB that are kept; the oldest lines go first. 1,024 are a bit more than two million requests. @default 1024 */
+      keepMiB: z.int().min(16).max(1_048_576).default(1_024),
+    })
+    .prefault({}),
   /** Seconds over which a server that came back regains its full share. @default 30 */
   slowStartSeconds: seconds(3_600).default(30),
   /** HTTPS with Mozilla's intermediate settings, and a redirect from HTTP to it. @default HTTP only, without `letsencrypt` */

@@ -14,6 +14,8 @@ export const monitorPath = "/.well-known/veza-edge";
  * was checked before, so that rendering cannot fail. Times are in the unit their name ends with.
  */
 export interface HaproxyModel {
+  /** MiB of requests and connections that are kept. */
+  readonly accessLog: { readonly keepMiB: number };
   readonly global: Global;
   readonly defaults: Defaults;
   readonly frontends: readonly Frontend[];
@@ -184,6 +186,7 @@ export function loadBalancerModel(
   const poolBackends = poolNames.map(pool);
   const sidecars = certificates?.kind === "issued" ? issuing(certificates) : undefined;
   return {
+    accessLog: config.accessLog,
     global: { ...limits, ...extra(config, "global") },
     defaults: { ...timeouts, checkMs: healthChecks.timeoutMs, ...extra(config, "defaults") },
     frontends: [

@@ -13,6 +13,9 @@ live=$home/current
 control=/usr/local/lib/veza/haproxy-control
 drop_in=/etc/systemd/system/haproxy.service.d/veza.conf
 started_with=/run/haproxy/started-with.conf
+log_socket=veza-access-log.socket
+log_service=veza-access-log.service
+log_program=/usr/local/lib/veza/access-log
 keep_releases=3
 answer_seconds=15
 
@@ -31,7 +34,8 @@ follow_up() {
   check_release
   switched=yes
   place /usr/local/lib/veza/
-  place_unit
+  place_units
+  start_log
   switch_to "$wanted"
   activate || fail "haproxy does not start with this configuration: $why"
   proved "$wanted" || fail "haproxy loaded release $wanted, but $why"
@@ -43,7 +47,7 @@ follow_up() {
 
 settled() {
   [ "$running" = "$wanted" ] && ! any_changed / && [ "$(readlink "$live")" = "releases/$wanted" ] && ! needs_restart &&
-    has_read_what_is_there && systemctl is-enabled --quiet haproxy && proved "$wanted"
+    has_read_what_is_there && log_runs && systemctl is-enabled --quiet haproxy && proved "$wanted"
 }
 
 # False when a file was written after the newest worker had read it: it may run anything, whatever the release is called.
@@ -130,9 +134,29 @@ running_release() {
 
 needs_restart() { ! systemctl is-active --quiet haproxy || restart_is_due || ! cmp -s "$drop_in" "$started_with"; }
 
-place_unit() {
-  place "${drop_in%/*}/"
-  [ "$(systemctl show -P NeedDaemonReload haproxy)" = no ] || systemctl daemon-reload
+place_units() {
+  place /etc/systemd/system/
+  reload_units
+}
+
+reload_units() {
+  if systemctl show -P NeedDaemonReload haproxy "$log_socket" "$log_service" | grep -qx yes; then systemctl daemon-reload; fi
+}
+
+# Whoever reads the pipe may come and go: HAProxy notices nothing, and lines wait.
+start_log() {
+  if log_runs; then return; fi
+  systemctl enable --now --quiet "$log_socket"
+  systemctl try-restart "$log_service"
+}
+
+# Its reader is started by the first line; one that is older than its own files is another one.
+log_runs() {
+  local since
+  systemctl is-enabled --quiet "$log_socket" && systemctl is-active --quiet "$log_socket" || return 1
+  systemctl is-active --quiet "$log_service" || return 0
+  since=$(systemctl show --timestamp=unix -P ActiveEnterTimestamp "$log_service")
+  [ -z "$(find "/etc/systemd/system/$log_service" "$log_program" -newerct "$since")" ]
 }
 
 activate() {
@@ -188,7 +212,8 @@ undo() {
     return
   fi
   restore
-  [ "$(systemctl show -P NeedDaemonReload haproxy)" = no ] || systemctl daemon-reload
+  reload_units
+  [ ! -e "/etc/systemd/system/$log_socket" ] || start_log || :
   if [ -z "$previous" ] || [ ! -d "$home/releases/$previous" ]; then
     systemctl stop haproxy 2>/dev/null || :
     rm -f "$live"
@@ -208,6 +233,6 @@ undo() {
 }
 
 on_delete() {
-  systemctl disable --now --quiet haproxy
+  systemctl disable --now --quiet haproxy "$log_socket" "$log_service"
   rm -rf "$live" "$home/releases"
 }

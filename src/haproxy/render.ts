@@ -3,6 +3,7 @@ import type { FileSpec } from "../incus/file-spec.ts";
 import type { FilesSpec } from "../incus/files-body.ts";
 import { readScript } from "../shell/read-script.ts";
 import { renderTemplate } from "../templating/render.ts";
+import { accessLog, accessLogFiles } from "./access-log.ts";
 import { broughtCertificate } from "./certificate.ts";
 import { documentSchema, documentView } from "./document-view.ts";
 import { probeName, type TcpListen } from "./listen.ts";
@@ -75,10 +76,28 @@ export function renderHaproxy(model: HaproxyModel): FileSpec[] {
           fixed("/etc/systemd/system/haproxy.service.d/veza-starts-down.conf", "0644"),
         ]),
     fixed("/etc/systemd/system/haproxy.service.d/veza.conf", "0644"),
+    fixed("/etc/systemd/system/veza-access-log.socket", "0644"),
+    file(
+      "/etc/systemd/system/veza-access-log.service",
+      "0644",
+      renderTemplate(
+        "etc/systemd/system/veza-access-log.service.hbs",
+        accessLogSchema,
+        accessLogView(model.accessLog.keepMiB),
+      ),
+    ),
+    fixed("/usr/local/lib/veza/access-log", "0755", "usr/local/lib/veza/access-log.sh"),
     // Before what reads them: it may be called in the middle of an update.
     ...libraries.map((path) => fixed(`/${path}`, "0644")),
     fixed(controlScript, "0755", "usr/local/lib/veza/haproxy-control.sh"),
   ];
+}
+
+const accessLogSchema = z.strictObject({ path: word, older: number, bytes: number });
+
+function accessLogView(keepMiB: number): z.infer<typeof accessLogSchema> {
+  const { older, bytes } = accessLogFiles(keepMiB);
+  return { path: accessLog, older: String(older), bytes: String(bytes) };
 }
 
 const startsDownSchema = z.strictObject({

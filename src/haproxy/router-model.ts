@@ -31,6 +31,8 @@ export function databaseRouterModel(
     return id === router.localNode ? { ...server, hostName: `${name}.incus` } : server;
   });
   return {
+    // A line for each session.
+    accessLog: { keepMiB: 128 },
     global: {
       // As many as a node's PgBouncer takes.
       connections: 10 * config.connections,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { request } from "node:http";
 import { connect as connectSocket, type Socket } from "node:net";
+import { accessLog } from "../../src/haproxy/access-log.ts";
 import { setServerState } from "../../src/haproxy/runtime.ts";
 import { apiServers, edge, HaproxyLab, streamServers, until } from "./haproxy-lab.ts";
 
@@ -56,12 +57,12 @@ describe("a client of the API", () => {
     expect(await say(proxied)).toMatch(/^HTTP\/1\.[01] 400 /);
   });
 
-  it("finds its request in the journal as JSON, with the id that the answer carried", async () => {
+  it("finds its request in the access log as JSON, with the id that the answer carried", async () => {
     const { headers } = await ask("/api/v1/whoami?q=%22a", { "user-agent": 'quote " backslash \\ end' });
     const id = headers.get("x-request-id") ?? "none";
     let line = "";
     await until("the request's log line", 5, async () => {
-      line = await lab.shell("haproxy", `journalctl -u haproxy -o cat --since -1min | grep ${id} || :`);
+      line = await lab.shell("haproxy", `grep ${id} ${accessLog} || :`);
       return line !== "";
     });
     expect(JSON.parse(line)).toMatchObject({

@@ -78,12 +78,23 @@ describe("the other files", () => {
       ["/etc/haproxy/current/errors/503.http", "0644", "root:root"],
       ["/etc/haproxy/current/errors/maintenance.html", "0644", "root:root"],
       ["/etc/systemd/system/haproxy.service.d/veza.conf", "0644", "root:root"],
+      ["/etc/systemd/system/veza-access-log.socket", "0644", "root:root"],
+      ["/etc/systemd/system/veza-access-log.service", "0644", "root:root"],
+      ["/usr/local/lib/veza/access-log", "0755", "root:root"],
       ["/usr/local/lib/veza/haproxy.d/socket.sh", "0644", "root:root"],
       ["/usr/local/lib/veza/haproxy.d/state.sh", "0644", "root:root"],
       ["/usr/local/lib/veza/haproxy.d/files.sh", "0644", "root:root"],
       ["/usr/local/lib/veza/haproxy-control", "0755", "root:root"],
     ]);
     for (const { content } of files) expect(content).toMatch(/[^\n]\n$/);
+  });
+
+  it("say how much of the access log is kept", () => {
+    const reader = (config: object) =>
+      renderHaproxy(model(config, labPools)).find(({ path }) => path.endsWith("/veza-access-log.service"))
+        ?.content;
+    expect(reader({})).toContain("access-log /var/log/haproxy/access.log 15 67108864\n");
+    expect(reader({ accessLog: { keepMiB: 16 } })).toContain(" 15 1048576\n");
   });
 
   it("come with the addresses that have to answer after a push", () => {

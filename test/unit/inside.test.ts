@@ -18,6 +18,13 @@ describe("a container's logs", () => {
     const other = logWords("veza-lab", place, { follow: false, lines: 5, units: ["a", "b"] }).join(" ");
     expect(other).toMatch(/ journalctl --no-pager --lines 5 --unit a --unit b$/);
   });
+
+  it("of requests are the access log, through its change of files", () => {
+    const said = (follow: boolean): string =>
+      logWords("veza-lab", place, { follow, lines: 20, requests: true }).join(" ");
+    expect(said(false)).toMatch(/ tail --lines 20 \/var\/log\/haproxy\/access\.log$/);
+    expect(said(true)).toMatch(/ tail --lines 20 --follow=name --retry \/var\/log\/haproxy\/access\.log$/);
+  });
 });
 
 describe("a command in a container", () => {

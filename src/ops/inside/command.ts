@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import { stackOption } from "../stack-option.ts";
 
 interface LogFlags {
@@ -6,6 +6,7 @@ interface LogFlags {
   readonly follow?: boolean;
   readonly lines: number;
   readonly unit?: readonly string[];
+  readonly requests?: boolean;
 }
 
 /** `veza logs` */
@@ -18,21 +19,25 @@ export function logsCommand(program: Command): void {
     .option("-f, --follow", "go on with what comes, until Ctrl-C")
     .option("-n, --lines <n>", "how many lines of before", count, 100)
     .option("-u, --unit <unit...>", "systemd units instead; '*' for all there is")
+    .addOption(
+      new Option("-r, --requests", "the access log of its HAProxy instead, JSON by lines").conflicts("unit"),
+    )
     .addHelpText(
       "after",
       `
 Ends as journalctl does in the container; with 1 when there is no such container, with 255 when ssh does not get through.
 Examples: bin/veza logs backend-api-2 -f
+          bin/veza logs haproxy --requests -f
           bin/veza logs haproxy -n 1000 --unit haproxy --stack prod`,
     )
-    .action(async (name: string, { stack: stackName, follow, lines, unit }: LogFlags) => {
+    .action(async (name: string, { stack: stackName, follow, lines, unit, requests }: LogFlags) => {
       const [{ readStack }, { containerNamed }, { showLogs }] = await Promise.all([
         import("../stack.ts"),
         import("../containers.ts"),
         import("./inside.ts"),
       ]);
       const stack = await readStack(stackName);
-      const choices = { follow: follow === true, lines, units: unit };
+      const choices = { follow: follow === true, lines, units: unit, requests: requests === true };
       process.exitCode = await showLogs(stack, await containerNamed(stack, name), choices);
     });
 }

@@ -1,7 +1,8 @@
-import type { ContainerPlace } from "../containers.ts";
+import { accessLog } from "../../haproxy/access-log.ts";
+import { containersOf, type ContainerPlace } from "../containers.ts";
 import { runOnHost } from "../host-program.ts";
 import { readScript } from "../../shell/read-script.ts";
-import type { DeployedStack } from "../stack.ts";
+import { StackError, type DeployedStack } from "../stack.ts";
 
 export interface LogChoices {
   /** Goes on with what is written from now on, until it is ended. */
@@ -10,14 +11,27 @@ export interface LogChoices {
   readonly lines: number;
   /** systemd units or patterns of them. @default the units that do what the container is for */
   readonly units?: readonly string[] | undefined;
+  /** The access log of its HAProxy instead. @default false */
+  readonly requests?: boolean;
 }
 
-/** Prints what a container's units wrote to its journal. @returns the exit code of journalctl(1) */
+/**
+ * Prints what a container's units wrote to its journal, or its access log.
+ * @returns the exit code of journalctl(1), or of tail(1)
+ * @throws StackError when there is no HAProxy in the container, and its requests are asked for
+ */
 export async function showLogs(
   stack: DeployedStack,
   container: ContainerPlace,
   choices: LogChoices,
 ): Promise<number> {
+  if (choices.requests === true && !hasHaproxy(container)) {
+    const others = containersOf(stack.outputs).filter(hasHaproxy);
+    const names = others.map(({ name }) => name).join(", ");
+    throw new StackError(
+      `container ${container.name} has no HAProxy and no access log; these have: ${names}`,
+    );
+  }
   const words = logWords(stack.outputs.project, container, choices);
   return runOnHost(stack.host(container.host), words, { readsInput: false });
 }
@@ -36,10 +50,17 @@ export async function openShell(
 type Words = [string, ...string[]];
 
 export function logWords(project: string, container: ContainerPlace, choices: LogChoices): Words {
+  const lines = ["--lines", String(choices.lines)];
   const units = (choices.units ?? container.units).flatMap((unit) => ["--unit", unit]);
-  const follow = choices.follow ? ["--follow"] : [];
-  const journal = ["journalctl", "--no-pager", "--lines", String(choices.lines), ...follow, ...units];
-  return [...exec(project, container), "--mode=non-interactive", "--disable-stdin", "--", ...whole(journal)];
+  const command =
+    choices.requests === true
+      ? ["tail", ...lines, ...(choices.follow ? ["--follow=name", "--retry"] : []), accessLog]
+      : ["journalctl", "--no-pager", ...lines, ...(choices.follow ? ["--follow"] : []), ...units];
+  return [...exec(project, container), "--mode=non-interactive", "--disable-stdin", "--", ...whole(command)];
+}
+
+function hasHaproxy({ units }: ContainerPlace): boolean {
+  return units.includes("haproxy");
 }
 
 export function shellWords(
