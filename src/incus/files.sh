@@ -25,17 +25,15 @@ directory() { # PATH MODE OWNER
 }
 
 file() { # PATH MODE OWNER, content on standard input
-  mkdir -p "$STAGE$(dirname "$1")"
-  cat >"$STAGE$1"
-  chmod "$2" "$STAGE$1"
-  chown "$3" "$STAGE$1"
+  install -D --mode "$2" --owner "${3%:*}" --group "${3#*:}" /dev/stdin "$STAGE$1"
   printf '%s\n' "$1" >>"$unit_dir/manifest.new"
 }
 
 staged_changed() { # PATH
-  [ -f "$1" ] && [ ! -L "$1" ] && cmp -s "$STAGE$1" "$1" &&
-    [ "$(stat -c '%a %U:%G' "$STAGE$1")" = "$(stat -c '%a %U:%G' "$1")" ] && return 1
-  return 0
+  local modes
+  [ -f "$1" ] && [ ! -L "$1" ] && cmp -s "$STAGE$1" "$1" || return 0
+  mapfile -t modes < <(stat -c '%a %U:%G' "$STAGE$1" "$1")
+  [ "${modes[0]-}" != "${modes[1]-}" ]
 }
 
 any_changed() { # PREFIX
@@ -48,9 +46,8 @@ any_changed() { # PREFIX
 
 # A temporary name that directory-reading services skip: it begins with a dot.
 install_at() { # SOURCE PATH: by rename, so that a reader sees the old file or the new one
-  local temporary
-  temporary=$(dirname "$2")/.$(basename "$2").veza-new
-  mkdir -p "$(dirname "$2")"
+  local temporary=${2%/*}/.${2##*/}.veza-new
+  [ -d "${2%/*}/" ] || mkdir -p "${2%/*}"
   cp -a --no-target-directory "$1" "$temporary"
   sync "$temporary"
   mv -fT "$temporary" "$2"
@@ -64,7 +61,7 @@ place() { # [PREFIX]
     # What an interrupted run put aside is the last good state: it is not overwritten.
     if [ ! -e "$backup$path" ] && ! grep -qxF "$path" "$unit_dir/added" 2>/dev/null; then
       if [ -e "$path" ]; then
-        mkdir -p "$backup$(dirname "$path")"
+        mkdir -p "$backup${path%/*}"
         cp -a --no-target-directory "$path" "$backup$path.part"
         mv -fT "$backup$path.part" "$backup$path"
       else

@@ -114,16 +114,18 @@ export class InstallLab {
 
   /**
    * Kills the hook at each of its steps; see kill-everywhere.sh. It takes longer than a command may, so it runs by itself.
-   * @param served label of what is served now, `other` what else to install @param every `yes` or `no`
+   * @param served label of what is served now, `other` what else to install
+   * @param steps all of them; or, of those that change something, each of so many
    * @returns kills, those that left something changed, restarts of HAProxy
    */
   async killEverywhere(
     name: string,
     served: string,
     other: string,
-    every: "yes" | "no",
+    steps: "all" | number,
   ): Promise<readonly number[]> {
-    const words = `${name} /root/made/${served} /root/made/${other} ${every}`;
+    const [every, stride] = steps === "all" ? ["yes", 1] : ["no", steps];
+    const words = `${name} /root/made/${served} /root/made/${other} ${every} ${String(stride)}`;
     await this.shell(
       `systemd-run -q -p RemainAfterExit=yes --unit kills bash /root/kill-everywhere.sh ${words}`,
     );

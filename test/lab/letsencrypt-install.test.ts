@@ -69,7 +69,7 @@ describe("certificates in a load balancer's container", () => {
     const metrics = await lab.shell("curl -s --max-time 10 http://127.0.0.1:8889/");
     expect(metrics).toContain('veza_certificate_issued{name="a.test"} 1\n');
     expect(metrics).toContain('veza_certificate_issued{name="b.test"} 0\n');
-    expect(metrics).toMatch(/^veza_certificate_days_left\{name="a\.test"\} 89\.99\d\d$/m);
+    expect(metrics).toMatch(/^veza_certificate_days_left\{name="a\.test"\} (89\.99\d\d|90\.0000)$/m);
     expect(metrics).not.toMatch(/^veza_certificate_(days_left|last_renewal_\w+)\{name="b\.test"\}/m);
     const stats = await lab.shell(
       `curl -s --max-time 10 http://$(hostname -I | tr -d ' '):9100/metrics/certificates`,
@@ -280,19 +280,15 @@ describe("certificates in a load balancer's container", () => {
     expect(await lab.shell("stat -c %a /run/veza; ls /run/veza")).toMatch(/^700\ncertificates\n/);
   }, 60_000);
 
-  it("are served old or new after a kill at any step that changes something, and new after the next install", async () => {
+  // At every step: test/soak/letsencrypt-kills.test.ts.
+  it("are served old or new after a kill at a step that changes something, and new after the next install", async () => {
     for (const label of ["before", "after"]) await lab.make(label, "a.test www.a.test");
     expect(await lab.deploy("a.test", "before")).toEqual({ exitCode: 0, said: "" });
-    const [kills = 0, changes = 0, restarts = 0] = await lab.killEverywhere(
-      "a.test",
-      "before",
-      "after",
-      "no",
-    );
-    expect(kills).toBeGreaterThan(25);
-    expect(changes).toBeGreaterThan(8);
+    const [kills = 0, changes = 0, restarts = 0] = await lab.killEverywhere("a.test", "before", "after", 4);
+    expect(kills).toBeGreaterThan(7);
+    expect(changes).toBeGreaterThan(3);
     expect(restarts).toBeGreaterThan(0);
-  }, 400_000);
+  }, 200_000);
 
   it("have a sidecar that shows one file at a time, to who knows its name", async () => {
     await lab.shell("echo token >/var/lib/veza/challenges/abc; chmod 0644 /var/lib/veza/challenges/abc");

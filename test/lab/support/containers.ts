@@ -7,6 +7,7 @@ import { readScript } from "../../../src/shell/read-script.ts";
 import { removeProjects } from "../../../tools/machine/projects.ts";
 import { bridge } from "./edge-config.ts";
 import { clearIncus, prepareIncus } from "./incus.ts";
+import { StandingShell } from "./standing-shell.ts";
 
 /** Those of the program, so that a machine that runs the lab has them. */
 const images = imagesSchema.parse({});
@@ -27,6 +28,8 @@ export interface Outcome {
 export class Containers {
   readonly #project: string;
   readonly #bridge: string;
+  /** Those that nobody uses at the moment, by container. */
+  readonly #shells = new Map<string, StandingShell[]>();
 
   private constructor(project: string, bridge: string) {
     this.#project = project;
@@ -48,6 +51,7 @@ export class Containers {
   }
 
   async close(): Promise<void> {
+    await Promise.all([...this.#shells.keys()].map((name) => this.#endShells(name)));
     await (this.#bridge === bridge ? clearIncus(this.#project) : removeProjects([this.#project]));
   }
 
@@ -66,17 +70,20 @@ export class Containers {
 
   /** Stops and starts the container as a host's reboot does. */
   async restart(name: string): Promise<void> {
+    await this.#endShells(name);
     await incus("restart", name, "--project", this.#project);
     await this.#booted(name);
   }
 
-  /** Runs shell in a container and returns what it printed; throws when it fails. */
+  /** Runs shell in a container, at most a minute, and returns what it printed; throws when it fails. */
   async shell(name: string, line: string): Promise<string> {
-    // Read back from a file (not below /tmp, which booting mounts anew), because Incus can lose what a command prints.
-    const file = `/root/said-${Math.random().toString(36).slice(2)}`;
-    const words = ["exec", name, "--project", this.#project, "--mode=non-interactive", "--"];
-    await incus(...words, "timeout", "60", "bash", "-c", `{ ${line}\n} >${file}`);
-    return incus("file", "pull", `${name}${file}`, "-", "--project", this.#project);
+    const idle = (this.#shells.get(name) ?? []).filter(({ hasEnded }) => !hasEnded);
+    const shell = idle.pop() ?? new StandingShell(this.#project, name);
+    this.#shells.set(name, idle);
+    const { stdout, stderr, exitCode } = await shell.tell(line);
+    this.#shells.set(name, [...(this.#shells.get(name) ?? []), shell]);
+    if (exitCode !== 0) throw new Error(`${name}: exit status ${String(exitCode)} of: ${line}\n${stderr}`);
+    return stdout;
   }
 
   async write(name: string, path: string, content: string | Buffer): Promise<void> {
@@ -102,10 +109,28 @@ export class Containers {
   }
 
   async #booted(name: string): Promise<void> {
-    await this.shell(
+    const booted =
+      "for n in $(seq 150); do ip -4 addr show eth0 | grep -q inet && systemctl is-system-running --wait >/dev/null && exit; sleep 0.2; done; systemctl is-system-running | grep -q degraded";
+    // By itself: what begins before the boot has ended may not see what the boot mounts.
+    await incus(
+      "exec",
       name,
-      "for n in $(seq 150); do ip -4 addr show eth0 | grep -q inet && systemctl is-system-running --wait >/dev/null && exit; sleep 0.2; done; systemctl is-system-running | grep -q degraded",
+      "--project",
+      this.#project,
+      "--mode=non-interactive",
+      "--",
+      "timeout",
+      "60",
+      "bash",
+      "-c",
+      booted,
     );
+  }
+
+  async #endShells(name: string): Promise<void> {
+    const shells = this.#shells.get(name) ?? [];
+    this.#shells.delete(name);
+    await Promise.all(shells.map((shell) => shell.end()));
   }
 }
 

@@ -1,17 +1,18 @@
 #!/bin/bash
-# kill-everywhere.sh NAME ONE OTHER EVERY
+# kill-everywhere.sh NAME ONE OTHER EVERY STRIDE
 # Installs two certificates in turn (directories as make-certificate.sh makes them; ONE is served), killing the hook at
-# its first command, its second one and so on until it comes through; EVERY as end-at-step.sh has it. Whatever a kill left: HAProxy takes its configuration and
-# serves the certificate before or the one after; the next install has it serve what the volume has. Every tenth time
-# HAProxy is started anew first. Prints the number of kills, of those that left something changed, and of restarts.
+# its first command, at that STRIDE further on and so on until it comes through; EVERY as end-at-step.sh has it. Whatever a
+# kill left: HAProxy takes its configuration and serves the certificate before or the one after; the next install has it
+# serve what the volume has. The first time and every tenth one after it HAProxy is started anew first. Prints the number
+# of kills, of those that left something changed, and of restarts.
 set -euo pipefail
 
-name=$1 from=$2 to=$3 every=$4
+name=$1 from=$2 to=$3 every=$4 stride=$5
 veza=/usr/local/lib/veza
 counter=/dev/shm/steps
-kills=0 changes=0 restarts=0
+at=1 kills=0 changes=0 restarts=0
 
-fail() { echo "killed at command $((kills + 1)): $1" >&3; exit 1; }
+fail() { echo "killed at command $at: $1" >&3; exit 1; }
 
 serial_of() { openssl x509 -noout -serial; }
 served() { openssl s_client -connect "$(hostname -I | cut -d" " -f1):443" -servername "$name" </dev/null 2>/dev/null | serial_of; }
@@ -24,7 +25,7 @@ left_behind() {
 
 killed_hook() {
   : >"$counter"
-  BASH_ENV=/root/end-at-step.sh STEPS=$counter EVERY=$every KILL_AT=$((kills + 1)) setsid --wait "$veza/certificates-hook" deploy_cert \
+  BASH_ENV=/root/end-at-step.sh STEPS=$counter EVERY=$every KILL_AT=$at setsid --wait "$veza/certificates-hook" deploy_cert \
     "$name" "$to/privkey.pem" "$to/cert.pem" "$to/fullchain.pem" "$to/chain.pem" 0 >/dev/null 2>&1
 }
 
@@ -36,7 +37,7 @@ verify() {
   old=$(serial_of <"$from/cert.pem") new=$(serial_of <"$to/cert.pem")
   changes=$((changes + 1))
   said=$(STATE_FILE=/dev/null haproxy -c -dW -f /etc/haproxy/current/haproxy.cfg 2>&1) || fail "haproxy would not start: $said"
-  if [ $((changes % 10)) -eq 0 ]; then
+  if [ $((changes % 10)) -eq 1 ]; then
     restarts=$((restarts + 1))
     systemctl reset-failed haproxy
     systemctl restart haproxy || fail "haproxy did not start"
@@ -60,6 +61,7 @@ until killed_hook; do
     fi
   fi
   kills=$((kills + 1))
+  at=$((at + stride))
 done
 [ "$(served)" = "$(serial_of <"$to/cert.pem")" ] || fail "the hook came through, and its certificate is not served"
 echo "$kills $changes $restarts"

@@ -3,7 +3,7 @@
 # Facts about a PEM, chain and key in one file. Its certificate is the first one in it.
 
 # What read_certificate found: names (sorted, separated by spaces), issuer, organization (of the subject), not_before,
-# not_after, serial, key (rsaEncryption or id-ecPublicKey).
+# not_after, serial, key (rsaEncryption or id-ecPublicKey), public (that key, PEM).
 declare -A certificate=()
 
 # Fails where there is no certificate.
@@ -11,9 +11,9 @@ read_certificate() { # PEM
   local text line part='' common_name='' organization='' from='' until='' times
   certificate=()
   [ -f "$1" ] || return 1
-  text=$(openssl x509 -in "$1" -noout -serial -startdate -enddate -dateopt iso_8601 -subject -issuer \
+  text=$(openssl x509 -in "$1" -noout -pubkey -serial -startdate -enddate -dateopt iso_8601 -subject -issuer \
     -nameopt sep_multiline,utf8,sname -text 2>/dev/null) || return 1
-  certificate=([names]='' [organization]='' [serial]='' [key]='')
+  certificate=([names]='' [organization]='' [serial]='' [key]='' [public]="${text%%'-----END PUBLIC KEY-----'*}-----END PUBLIC KEY-----")
   # Names on lines of their own are indented by four; the same ones within the text further.
   while IFS= read -r line; do
     case $line in
@@ -30,16 +30,19 @@ read_certificate() { # PEM
         ;;
     esac
   done <<<"$text"
-  mapfile -t times < <(printf '%s\n' "$from" "$until" | date -u -f - +%s)
+  mapfile -t times < <(date -u -f - +%s <<<"$from"$'\n'"$until")
   certificate[not_before]=${times[0]}
   certificate[not_after]=${times[1]}
-  certificate[issuer]=$(tr '\t' ' ' <<<"${common_name:-$organization}")
+  certificate[issuer]=${common_name:-$organization}
+  certificate[issuer]=${certificate[issuer]//$'\t'/ }
 }
 
 sorted() { # WORDS: without duplicates, separated by spaces
-  local words
-  words=$(tr -s ' ' '\n' <<<"$1" | sed '/^$/d' | sort -u | tr '\n' ' ')
-  printf '%s' "${words% }"
+  local words IFS=$'\n'
+  IFS=' ' read -ra words <<<"$1"
+  mapfile -t words < <(sort -u <<<"${words[*]}")
+  IFS=' '
+  printf '%s' "${words[*]}"
 }
 
 has_names() { # WORDS: true when the certificate that was read is for all of them
@@ -61,12 +64,12 @@ is_placeholder() { [ "${certificate[organization]}" = "$PLACEHOLDER_ORGANIZATION
 
 is_valid() { ! is_placeholder && [ "${certificate[not_after]}" -gt "$EPOCHSECONDS" ]; }
 
-# Says what keeps HAProxy from serving PEM; nothing when nothing does.
+# Says what keeps HAProxy from serving PEM, whose certificate was read; nothing when nothing does.
 pem_problem() { # PEM
-  local public rest
-  public=$(openssl x509 -in "$1" -noout -pubkey 2>/dev/null) || { echo 'it holds no certificate'; return; }
-  [ "$public" = "$(openssl pkey -in "$1" -pubout 2>/dev/null)" ] || { echo 'its key is not the key of the certificate'; return; }
-  rest=$(sed '1,/^-----END CERTIFICATE-----/d' "$1")
+  local rest
+  [ "${certificate[public]}" = "$(openssl pkey -in "$1" -pubout 2>/dev/null)" ] || { echo 'its key is not the key of the certificate'; return; }
+  rest=$(<"$1")
+  rest=${rest#*-----END CERTIFICATE-----}
   [[ $rest == *'BEGIN CERTIFICATE'* ]] || return 0
   openssl verify -partial_chain -no_check_time -trusted <(printf '%s\n' "$rest") "$1" >/dev/null 2>&1 ||
     echo 'the chain does not belong to the certificate'

@@ -16,9 +16,12 @@ store_certificate() { # PRIMARY FULLCHAIN KEY
   incoming=$run/incoming.pem
   # HAProxy's admin socket takes an empty line for the end.
   sed '/^[[:space:]]*$/d' "$2" "$3" >"$incoming" || return 1
-  problem=$(pem_problem "$incoming")
+  if ! read_certificate "$incoming"; then
+    problem='it holds no certificate'
+  else
+    problem=$(pem_problem "$incoming")
+  fi
   if [ -z "$problem" ]; then
-    read_certificate "$incoming"
     if ! has_names "${names_of[$1]}"; then
       problem="it is for ${certificate[names]:-no name}, asked for was ${names_of[$1]}"
     elif [ "${certificate[not_after]}" -le "$EPOCHSECONDS" ]; then
