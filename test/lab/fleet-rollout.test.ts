@@ -188,14 +188,7 @@ describe("an instance without a load balancer, one roll-out after the other", ()
     await expect(ask()).resolves.toMatchObject({ version: "2" });
   }, 90_000);
 
-  it.each([
-    "start_agent",
-    "stop_application",
-    "systemctl enable",
-    "start_application",
-    "take_in",
-    "prune",
-  ])(
+  it.each(["start_agent", "stop_application", "systemctl enable", "start_application", "take_in", "prune"])(
     "arrives at the wanted version after a roll-out was killed before %s",
     async (command) => {
       const killed = await specOf(`6, killed before ${command}`, { environment: { GREETING: "6" } });
