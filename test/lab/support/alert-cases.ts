@@ -80,7 +80,7 @@ export const alertCases: readonly AlertCase[] = [
     },
     labels: { severity: "page", proxy: "api_pool" },
     summary: "16.67% of the answers of api_pool are errors (5xx)",
-    next: "incus exec haproxy --project veza-lab -- journalctl -u haproxy -o cat -n 100",
+    next: `bin/veza logs haproxy --stack lab --requests -n 5000 | grep '"status": 5'`,
   },
   {
     alert: "CertificateEndsSoon",
