@@ -307,6 +307,18 @@ describe("config mistakes", () => {
       "timeout",
     ]);
   });
+
+  it("are an access log that could fill a container's disk", () => {
+    const problems = (keepMiB: number): string[] => {
+      const instances = [{ address: "10.77.0.10", limits: { rootGiB: 2 } }];
+      const { error } = loadBalancerSchema.safeParse({ instances, accessLog: { keepMiB } });
+      return (error?.issues ?? []).map(({ path, message }) => `${path.join(".")} ${message}`);
+    };
+    expect(problems(1_024)).toEqual([]);
+    expect(problems(1_025)).toEqual([
+      "accessLog.keepMiB is more than half of the root disk of haproxy (2 GiB): a log must not fill it",
+    ]);
+  });
 });
 
 function server(name: string, id: number, lastOctet: number, port: number): PoolServer {
