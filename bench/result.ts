@@ -36,6 +36,27 @@ export function load(): number {
   return Number(loadavg()[0]?.toFixed(1));
 }
 
+/**
+ * Markdown of where and when something was measured.
+ * @param programs that took part, with their versions
+ * @param samples whose loads of the machine are told
+ */
+export function conditions(
+  { measured, cores, cpu, memoryGiB, kernel, incus }: Machine,
+  programs: readonly string[],
+  samples: readonly { readonly load: number }[],
+): string {
+  const loads = samples.map(({ load }) => load);
+  const what = [
+    `${String(cores)} cores (${cpu})`,
+    `${String(memoryGiB)} GiB`,
+    `Linux ${kernel}`,
+    `Incus ${incus}`,
+  ];
+  const span = `${String(Math.min(...loads))} to ${String(Math.max(...loads))}`;
+  return `${measured.slice(0, 10)}: ${[...what, ...programs].join(", ")}; load of the machine ${span}.\n`;
+}
+
 /** @throws RangeError for no values */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

@@ -1,4 +1,4 @@
-import { median, table, type Machine } from "../result.ts";
+import { conditions, median, table, type Machine } from "../result.ts";
 import type { Reach } from "./contender.ts";
 
 export type Case = "from nothing" | "nothing to do" | "look at the hosts" | "one line" | "one more instance";
@@ -62,11 +62,10 @@ export function applySection(result: ApplyResult): string {
     const how = peers.length === 1 ? "" : who.replace("Ansible", "");
     return [`${reach === "whole" ? "whole playbook" : "with --limit"}${how}`, "ratio"];
   });
-  const loads = result.samples.map(({ load }) => load);
   const rounds = Math.max(...result.samples.map(({ round }) => round));
   return [
     table(["instances", "case", ours, ...head], rows),
-    `Seconds, medians of ${String(rounds)}; a ratio above 1 is in our favour. ${result.measured.slice(0, 10)}: ${String(result.cores)} cores (${result.cpu}), ${String(result.memoryGiB)} GiB, Linux ${result.kernel}, Incus ${result.incus}, Pulumi ${result.pulumi}, Node ${result.node}, ${result.ansible}; load of the machine ${String(Math.min(...loads))} to ${String(Math.max(...loads))}.\n`,
+    `Seconds, medians of ${String(rounds)}; a ratio above 1 is in our favour. ${conditions(result, [`Pulumi ${result.pulumi}`, `Node ${result.node}`, result.ansible], result.samples)}`,
   ].join("\n");
 }
 

@@ -1,4 +1,4 @@
-import { median, table, type Machine } from "../result.ts";
+import { conditions, median, table, type Machine } from "../result.ts";
 import type { Taken } from "../../test/lab/support/run-timed.ts";
 
 export interface Sample extends Taken {
@@ -21,10 +21,9 @@ export function engineSection(result: EngineResult): string {
     medianOf(piece, "cpu").toFixed(2),
     (medianOf(piece, "cpu") / medianOf(first, "cpu")).toFixed(2),
   ]);
-  const loads = result.samples.map(({ load }) => load);
   const rounds = Math.max(...result.samples.map(({ round }) => round));
   return [
     table(["nothing to do at 2+2", "seconds", "ratio", "processor seconds", "ratio"], rows),
-    `Medians of ${String(rounds)}, in turns. ${result.measured.slice(0, 10)}: ${String(result.cores)} cores (${result.cpu}), Pulumi ${result.pulumi}, Node ${result.node}; load of the machine ${String(Math.min(...loads))} to ${String(Math.max(...loads))}: seconds of a busy machine are long, processor seconds hardly differ.\n`,
+    `Medians of ${String(rounds)}, in turns. Seconds of a busy machine are long, processor seconds hardly differ. ${conditions(result, [`Pulumi ${result.pulumi}`, `Node ${result.node}`], result.samples)}`,
   ].join("\n");
 }

@@ -1,4 +1,4 @@
-import { median, table, type Machine } from "../result.ts";
+import { conditions, median, table, type Machine } from "../result.ts";
 import type { KillSample } from "./instance-kill.ts";
 import type { WriteSample } from "./write-outage.ts";
 
@@ -14,11 +14,10 @@ const ours = "veza-edge";
 /** Markdown of the results: medians of seconds, sums of what must not happen, and ours as a part of theirs. */
 export function failoverSection(result: FailoverResult): string {
   const { kills, writes } = result;
-  const loads = [...kills, ...writes].map(({ load }) => load);
   return [
     killTable(kills),
     writeTable(writes),
-    `Seconds are medians, with the longest in brackets; a ratio below 1 is in our favour. ${result.measured.slice(0, 10)}: ${String(result.cores)} cores (${result.cpu}), ${String(result.memoryGiB)} GiB, Linux ${result.kernel}, Incus ${result.incus}, Node ${result.node}, ${result.versions.join(", ")}; load of the machine ${String(Math.min(...loads))} to ${String(Math.max(...loads))}.\n`,
+    `Seconds are medians, with the longest in brackets; a ratio below 1 is in our favour. ${conditions(result, [`Node ${result.node}`, ...result.versions], [...kills, ...writes])}`,
   ].join("\n");
 }
 

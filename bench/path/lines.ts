@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import type { FilesSpec } from "../../src/incus/files-body.ts";
 import type { Progress } from "../../tools/progress.ts";
-import { load, machine, median, publish, table, type Machine } from "../result.ts";
+import { conditions, load, machine, median, publish, table, type Machine } from "../result.ts";
 import { edgeUnit, renderedName } from "./balancers.ts";
 import type { Contender } from "./contender.ts";
 import { measured, type Sample } from "./measure.ts";
@@ -99,10 +99,9 @@ function linesSection(result: LinesResult): string {
       of(who, ({ log }) => log).toFixed(1),
     ];
   });
-  const loads = samples.map(({ load }) => load);
   const rounds = Math.max(...samples.map(({ round }) => round));
   return [
     table(["configuration", "per second", "µs", "less", "µs for the log"], rows),
-    `Requests on kept-alive connections, as fast as they are answered, and microseconds of processor time for each. Medians of ${String(rounds)} runs of ${String(result.seconds)} s, in turns. ${result.measured.slice(0, 10)}: ${String(result.cores)} cores (${result.cpu}); load of the machine ${String(Math.min(...loads))} to ${String(Math.max(...loads))}.\n`,
+    `Requests on kept-alive connections, as fast as they are answered, and microseconds of processor time for each. Medians of ${String(rounds)} runs of ${String(result.seconds)} s, in turns. ${conditions(result, [], samples)}`,
   ].join("\n");
 }

@@ -1,4 +1,4 @@
-import { median, table, type Machine } from "../result.ts";
+import { conditions, median, table, type Machine } from "../result.ts";
 import { kindNames, kinds, type Kind } from "./contender.ts";
 import type { Sample } from "./measure.ts";
 
@@ -35,7 +35,6 @@ export function pathSection(result: PathResult): string {
   });
   const busy = ["per second", "ratio", "µs", "ratio", "of a core"];
   const head = ["", "through", ...busy, "µs for the log", "p50 ms", "p99 ms"];
-  const loads = samples.map(({ load }) => load);
   const rounds = Math.max(...samples.map(({ round }) => round));
   const rates = kindNames.map((kind) => String(rateOf(samples, kind)));
   const versions = result.versions
@@ -44,7 +43,7 @@ export function pathSection(result: PathResult): string {
   return [
     table(head, rows),
     `As fast as it goes: answers per second, microseconds of the load balancer's processor time for each, and how much of their core it and whoever stores its log were on. At one rate for all, half of what the slowest did (${rates.join(", ")} per second in the order above): microseconds of processor time of whoever else stores its log (the journal, the access log's reader), and milliseconds until the answer. A ratio above 1 is in favour of the first line. Medians of ${String(rounds)} runs of ${String(result.seconds)} s, in turns. ${failures(samples)}\n`,
-    `${result.measured.slice(0, 10)}: ${versions.join(", ")}; ${String(result.cores)} cores (${result.cpu}), Linux ${result.kernel}, Incus ${result.incus}; load of the machine ${String(Math.min(...loads))} to ${String(Math.max(...loads))}.\n`,
+    conditions(result, versions, samples),
   ].join("\n");
 }
 

@@ -1,4 +1,4 @@
-import { median, table, type Machine } from "../result.ts";
+import { conditions, median, table, type Machine } from "../result.ts";
 import type { Taken } from "../../test/lab/support/run-timed.ts";
 
 export interface Sample {
@@ -38,14 +38,12 @@ export function scaleSection(result: ScaleResult): string {
       String(refused),
     ];
   });
-  const loads = result.samples.flatMap(({ created, nothing, line }) =>
-    [created, ...nothing, ...line].map(({ load }) => load),
-  );
+  const all = result.samples.flatMap(({ created, nothing, line }) => [created, ...nothing, ...line]);
   const rounds = Math.max(...result.samples.map(({ nothing }) => nothing.length));
   const head =
     "host|instances|resources|first creation|per instance|one line|nothing to do|to the smallest|its processor time|program's memory|SSH refused";
   return [
     table(head.split("|"), rows),
-    `Seconds, medians of ${String(rounds)}. ${result.measured.slice(0, 10)}: ${String(result.cores)} cores (${result.cpu}), ${String(result.memoryGiB)} GiB, Incus ${result.incus}, Pulumi ${result.pulumi}, Node ${result.node}; load of the machine ${String(Math.min(...loads))} to ${String(Math.max(...loads))}.\n`,
+    `Seconds, medians of ${String(rounds)}. ${conditions(result, [`Pulumi ${result.pulumi}`, `Node ${result.node}`], all)}`,
   ].join("\n");
 }

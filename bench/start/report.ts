@@ -1,4 +1,4 @@
-import { table, type Machine } from "../result.ts";
+import { conditions, table, type Machine } from "../result.ts";
 
 /** A step of set-up, as it says it was. */
 export interface Step {
@@ -45,9 +45,8 @@ export function startSection(result: StartResult): string {
       ...result.samples.map((sample) => rest(sample).toFixed(1)),
     ],
   ];
-  const loads = result.samples.map(({ load }) => load);
   return [
     table(["step", ...result.samples.map((sample) => sample.case)], rows),
-    `Seconds, one run each. ${result.measured.slice(0, 10)}: ${String(result.cores)} cores (${result.cpu}), ${String(result.memoryGiB)} GiB, Incus ${result.incus}, Pulumi ${result.pulumi}, Node ${result.node}; load of the machine ${String(Math.min(...loads))} to ${String(Math.max(...loads))}.\n`,
+    `Seconds, one run each. ${conditions(result, [`Pulumi ${result.pulumi}`, `Node ${result.node}`], result.samples)}`,
   ].join("\n");
 }
