@@ -1,6 +1,6 @@
 import { load } from "../result.ts";
 import { doorFor, type Contender, type Door, type Kind } from "./contender.ts";
-import type { Stage } from "./stage.ts";
+import type { ProcessorTime, Stage } from "./stage.ts";
 
 /** One run of one kind through one contender. Times are in microseconds. */
 export interface Sample {
@@ -58,10 +58,6 @@ export async function measured(stage: Stage, run: Run): Promise<Sample> {
   };
 }
 
-async function timeOf(
-  stage: Stage,
-  { container }: Door,
-  { program }: Contender,
-): Promise<{ balancer: number; log: number }> {
+async function timeOf(stage: Stage, { container }: Door, { program }: Contender): Promise<ProcessorTime> {
   return container === undefined ? { balancer: 0, log: 0 } : stage.processorTime(container, program);
 }

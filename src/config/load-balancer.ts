@@ -122,109 +122,109 @@ const limits = z.strictObject({
   oldWorkerSeconds: seconds(86_400).default(3_600),
 });
 
+const settings = z.strictObject({
+  /** The load balancer's containers; all get the same configuration. */
+  instances: z.array(instance).min(1),
+  /** Ports in the container. */
+  ports: z
+    .strictObject({
+      /** @default 80 */
+      http: port.default(80),
+      /** Open only with `tls` or `letsencrypt`. @default 443 */
+      https: port.default(443),
+      /** Statistics page and metrics: read-only, and answered to the bridge's subnet only. @default 9100 */
+      stats: port.default(9_100),
+    })
+    .prefault({})
+    .superRefine((ports, context) => {
+      for (const index of repeated(Object.values(ports).map(String))) {
+        const name = Object.keys(ports)[index] ?? "";
+        context.addIssue({
+          code: "custom",
+          path: [name],
+          message: "is the port of another listener already",
+        });
+      }
+    }),
+  cookie: z
+    .strictObject({
+      /** Cookie that keeps a client on one API server. A new name spreads all clients anew. @default VEZA_SERVERID */
+      name: word.default("VEZA_SERVERID"),
+    })
+    .prefault({}),
+  /** Which requests leave the default way to api_pool. */
+  routes: z
+    .strictObject({
+      stream: z
+        .strictObject({
+          /** Requests below it go to stream_pool; the path segment that follows is the track id. @default /stream/ */
+          prefix: z
+            .string()
+            .regex(/^\/(?:[A-Za-z0-9._~-]+\/)*$/, "must begin and end with a slash, such as /stream/")
+            .default("/stream/"),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  healthChecks: healthChecks.prefault({}),
+  timeouts: timeouts.prefault({}),
+  limits: limits.prefault({}),
+  /** One line of JSON per request, in /var/log/haproxy of each load balancer. */
+  accessLog: z
+    .strictObject({
+      /** MiB that are kept; the oldest lines go first. 1,024 are a bit more than two million requests. @default 1024 */
+      keepMiB: z.int().min(16).max(1_048_576).default(1_024),
+    })
+    .prefault({}),
+  /** Seconds over which a server that came back regains its full share. @default 30 */
+  slowStartSeconds: seconds(3_600).default(30),
+  /** HTTPS with Mozilla's intermediate settings, and a redirect from HTTP to it. @default HTTP only, without `letsencrypt` */
+  tls: z
+    .strictObject({
+      /**
+       * PEM file with the chain and the key, read where `pulumi` runs, absolute or relative to the project; not together
+       * with `letsencrypt`. @default certificates come from `letsencrypt`
+       */
+      certificate: z.string().min(1).optional(),
+      /** Seconds for which browsers insist on HTTPS (HSTS); 0 takes the promise back. @default 63072000 (two years) */
+      hstsSeconds: z.int().min(0).max(126_144_000).default(defaultHstsSeconds),
+    })
+    .optional(),
+  /** What a maintenance (`bin/veza maintenance`) is like; whether there is one is an operator's word, not config. */
+  maintenance: maintenanceSchema.prefault({}),
+  /** Lines of haproxy.cfg that no other key covers, added at the end of the section they are named for. */
+  extraConfig: z
+    .strictObject({
+      global: freeText.optional(),
+      defaults: freeText.optional(),
+      /** The public frontend, before its routes: `http-request`, `use_backend`, `bind`, `acl` and so on. */
+      frontends: freeText.optional(),
+      api_pool: freeText.optional(),
+      stream_pool: freeText.optional(),
+      /** Whole sections, at the end of the file. */
+      sections: freeText.optional(),
+    })
+    .prefault({}),
+  /** Servers of a pool that no fleet of this stack feeds. */
+  staticServers: z
+    .strictObject({
+      /** @default [] */
+      api_pool: staticPool.default([]),
+      /** @default [] */
+      stream_pool: staticPool.default([]),
+    })
+    .prefault({}),
+});
+
 /** `veza-edge:loadBalancer`: the HAProxy in front of the fleets. */
-export const loadBalancerSchema = z
-  .strictObject({
-    /** The load balancer's containers; all get the same configuration. */
-    instances: z.array(instance).min(1),
-    /** Ports in the container. */
-    ports: z
-      .strictObject({
-        /** @default 80 */
-        http: port.default(80),
-        /** Open only with `tls` or `letsencrypt`. @default 443 */
-        https: port.default(443),
-        /** Statistics page and metrics: read-only, and answered to the bridge's subnet only. @default 9100 */
-        stats: port.default(9_100),
-      })
-      .prefault({})
-      .superRefine((ports, context) => {
-        for (const index of repeated(Object.values(ports).map(String))) {
-          const name = Object.keys(ports)[index] ?? "";
-          context.addIssue({
-            code: "custom",
-            path: [name],
-            message: "is the port of another listener already",
-          });
-        }
-      }),
-    cookie: z
-      .strictObject({
-        /** Cookie that keeps a client on one API server. A new name spreads all clients anew. @default VEZA_SERVERID */
-        name: word.default("VEZA_SERVERID"),
-      })
-      .prefault({}),
-    /** Which requests leave the default way to api_pool. */
-    routes: z
-      .strictObject({
-        stream: z
-          .strictObject({
-            /** Requests below it go to stream_pool; the path segment that follows is the track id. @default /stream/ */
-            prefix: z
-              .string()
-              .regex(/^\/(?:[A-Za-z0-9._~-]+\/)*$/, "must begin and end with a slash, such as /stream/")
-              .default("/stream/"),
-          })
-          .prefault({}),
-      })
-      .prefault({}),
-    healthChecks: healthChecks.prefault({}),
-    timeouts: timeouts.prefault({}),
-    limits: limits.prefault({}),
-    /** One line of JSON per request, in /var/log/haproxy of each load balancer. */
-    accessLog: z
-      .strictObject({
-        /** MiB that are kept; the oldest lines go first. 1,024 are a bit more than two million requests. @default 1024 */
-        keepMiB: z.int().min(16).max(1_048_576).default(1_024),
-      })
-      .prefault({}),
-    /** Seconds over which a server that came back regains its full share. @default 30 */
-    slowStartSeconds: seconds(3_600).default(30),
-    /** HTTPS with Mozilla's intermediate settings, and a redirect from HTTP to it. @default HTTP only, without `letsencrypt` */
-    tls: z
-      .strictObject({
-        /**
-         * PEM file with the chain and the key, read where `pulumi` runs, absolute or relative to the project; not together
-         * with `letsencrypt`. @default certificates come from `letsencrypt`
-         */
-        certificate: z.string().min(1).optional(),
-        /** Seconds for which browsers insist on HTTPS (HSTS); 0 takes the promise back. @default 63072000 (two years) */
-        hstsSeconds: z.int().min(0).max(126_144_000).default(defaultHstsSeconds),
-      })
-      .optional(),
-    /** What a maintenance (`bin/veza maintenance`) is like; whether there is one is an operator's word, not config. */
-    maintenance: maintenanceSchema.prefault({}),
-    /** Lines of haproxy.cfg that no other key covers, added at the end of the section they are named for. */
-    extraConfig: z
-      .strictObject({
-        global: freeText.optional(),
-        defaults: freeText.optional(),
-        /** The public frontend, before its routes: `http-request`, `use_backend`, `bind`, `acl` and so on. */
-        frontends: freeText.optional(),
-        api_pool: freeText.optional(),
-        stream_pool: freeText.optional(),
-        /** Whole sections, at the end of the file. */
-        sections: freeText.optional(),
-      })
-      .prefault({}),
-    /** Servers of a pool that no fleet of this stack feeds. */
-    staticServers: z
-      .strictObject({
-        /** @default [] */
-        api_pool: staticPool.default([]),
-        /** @default [] */
-        stream_pool: staticPool.default([]),
-      })
-      .prefault({}),
-  })
-  .superRefine(({ accessLog: { keepMiB }, instances }, context) => {
-    for (const { name, limits } of instances) {
-      const rootGiB = limits?.rootGiB;
-      if (rootGiB === undefined || keepMiB <= rootGiB * 512) continue;
-      const message = `is more than half of the root disk of ${name} (${String(rootGiB)} GiB): a log must not fill it`;
-      context.addIssue({ code: "custom", path: ["accessLog", "keepMiB"], message });
-    }
-  });
+export const loadBalancerSchema = settings.superRefine(({ accessLog: { keepMiB }, instances }, context) => {
+  for (const { name, limits } of instances) {
+    const rootGiB = limits?.rootGiB;
+    if (rootGiB === undefined || keepMiB <= rootGiB * 512) continue;
+    const message = `is more than half of the root disk of ${name} (${String(rootGiB)} GiB): a log must not fill it`;
+    context.addIssue({ code: "custom", path: ["accessLog", "keepMiB"], message });
+  }
+});
 
 export type LoadBalancerConfig = z.infer<typeof loadBalancerSchema>;
 export type StaticServer = z.infer<typeof staticServer>;

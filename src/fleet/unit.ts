@@ -34,7 +34,7 @@ export function instanceUnit(spec: InstanceSpec, loadBalancers: readonly Statist
     ],
     files: [applicationUnit(spec), environmentFile(spec), agentUnit(spec), ...agentScripts()],
     followUp: {
-      script: scripts.map((name) => readScript(import.meta.url, name)).join(""),
+      script: readScript(import.meta.url, ...scripts),
       parameters: rolloutParameters(spec, loadBalancers),
     },
   };

@@ -16,6 +16,7 @@ started_with=/run/haproxy/started-with.conf
 log_socket=veza-access-log.socket
 log_service=veza-access-log.service
 log_program=/usr/local/lib/veza/access-log
+units=(haproxy "$log_socket" "$log_service")
 keep_releases=3
 answer_seconds=15
 
@@ -136,11 +137,7 @@ needs_restart() { ! systemctl is-active --quiet haproxy || restart_is_due || ! c
 
 place_units() {
   place /etc/systemd/system/
-  reload_units
-}
-
-reload_units() {
-  if systemctl show -P NeedDaemonReload haproxy "$log_socket" "$log_service" | grep -qx yes; then systemctl daemon-reload; fi
+  reload_units "${units[@]}"
 }
 
 # Whoever reads the pipe may come and go: HAProxy notices nothing, and lines wait.
@@ -212,7 +209,7 @@ undo() {
     return
   fi
   restore
-  reload_units
+  reload_units "${units[@]}"
   [ ! -e "/etc/systemd/system/$log_socket" ] || start_log || :
   if [ -z "$previous" ] || [ ! -d "$home/releases/$previous" ]; then
     systemctl stop haproxy 2>/dev/null || :

@@ -85,9 +85,7 @@ export class Container extends pulumi.ComponentResource {
           IMAGE: args.image.alias,
           DEFINITION: JSON.stringify(definition(project, spec, this.generation), null, 2),
         },
-        script: ["about-container.sh", "container.sh"]
-          .map((part) => readScript(import.meta.url, part))
-          .join(""),
+        script: readScript(import.meta.url, "about-container.sh", "container.sh"),
       },
       { limitSeconds: 800, deletes: true, triggers: [this.generation] },
       {

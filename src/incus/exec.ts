@@ -42,9 +42,7 @@ export class Exec extends pulumi.ComponentResource {
             .map(([what, value]) => `\n${what}: ${String(value)}`)
             .join(""),
         },
-        script: ["about-container.sh", "program.sh"]
-          .map((part) => readScript(import.meta.url, part))
-          .join(""),
+        script: readScript(import.meta.url, "about-container.sh", "program.sh"),
       },
       // Twice: an earlier one is waited for.
       { limitSeconds: 2 * limitSeconds + aroundSeconds, triggers: [container.generation] },

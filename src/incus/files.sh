@@ -72,6 +72,19 @@ place() { # [PREFIX]
   done <"$unit_dir/manifest.new"
 }
 
+# Has systemd start these at boot. To enable is to have all units read anew as well, which is most of what either takes:
+# so it is done for all at once, and `reload_units` behind it has nothing to do.
+enable_units() { # UNITS
+  local unit new=() # one by one: asked for all, systemd is content with one that is enabled
+  for unit; do systemctl is-enabled --quiet "$unit" || new+=("$unit"); done
+  if [ "${#new[@]}" -gt 0 ]; then systemctl enable --quiet "${new[@]}"; fi
+}
+
+# Has systemd read its units anew where files of these have changed.
+reload_units() { # UNITS
+  if [[ $(systemctl show -P NeedDaemonReload "$@") == *yes* ]]; then systemctl daemon-reload; fi
+}
+
 # Whoever repairs a container by hand or by program notes the services in this file that have to be restarted although
 # the unit's own files are right.
 restart_is_due() { [ -e "$unit_dir/restart" ]; }

@@ -44,18 +44,11 @@ place_alone() {
 }
 
 start_services() {
-  local service new=()
-  for service in "${services[@]}"; do
-    if [ -f "$systemd/$service" ] && ! systemctl is-enabled --quiet "$service"; then new+=("$service"); fi
-  done
-  # To enable is to reload as well, which is most of what either takes.
-  if [ "${#new[@]}" -gt 0 ]; then
-    systemctl enable --quiet "${new[@]}"
-  elif [ "$(systemctl show -P NeedDaemonReload "${services[@]}" veza-certificates.service | grep -c yes)" -gt 0 ]; then
-    systemctl daemon-reload
-  fi
-  for service in "${services[@]}"; do
-    [ -f "$systemd/$service" ] || continue
+  local service present=()
+  for service in "${services[@]}"; do [ ! -f "$systemd/$service" ] || present+=("$service"); done
+  enable_units "${present[@]}"
+  reload_units "${services[@]}" veza-certificates.service
+  for service in "${present[@]}"; do
     if grep -sqxF "$service" "$unit_dir/restart"; then systemctl restart "$service"; else systemctl start "$service"; fi
   done
 }

@@ -23,11 +23,8 @@ follow_up() {
 
 # Postgres is started where there is data, PgBouncer by the watch.
 start_services() {
-  local service new=()
-  # Asked for all at once, systemd would be content with one of them.
-  for service in "${booted[@]}"; do systemctl is-enabled --quiet "$service" || new+=("$service"); done
-  # To enable is to reload as well, which is most of what either takes.
-  if [ "${#new[@]}" -gt 0 ]; then systemctl enable --quiet "${new[@]}"; else systemctl daemon-reload; fi
+  enable_units "${booted[@]}"
+  reload_units "${booted[@]}" pg-health.service veza-pgbouncer.service
   # Of a node from before it had a socket, the service itself has the port.
   systemctl is-active --quiet pg-health.socket || systemctl disable --now --quiet pg-health.service
   systemctl start pg-health.socket

@@ -2,8 +2,15 @@ import { readFileSync } from "node:fs";
 
 const scripts = new Map<string, string>();
 
-/** The text of a shell script that lies beside the module naming it: `readScript(import.meta.url, "push.sh")`. */
-export function readScript(moduleUrl: string, name: string): string {
+/**
+ * The text of a shell script that lies beside the module naming it: `readScript(import.meta.url, "push.sh")`. Several
+ * names: one script, each part behind the one before.
+ */
+export function readScript(moduleUrl: string, ...names: readonly string[]): string {
+  return names.map((name) => textOf(moduleUrl, name)).join("");
+}
+
+function textOf(moduleUrl: string, name: string): string {
   const url = new URL(name, moduleUrl);
   const known = scripts.get(url.href);
   if (known !== undefined) return known;

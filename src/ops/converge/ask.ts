@@ -16,7 +16,7 @@ export function ask(
 ): Promise<string> {
   const document = hostDocument({
     parameters: { PROJECT: site.project, ...parameters },
-    script: scripts.map((script) => readScript(import.meta.url, script)).join(""),
+    script: readScript(import.meta.url, ...scripts),
   });
   return say(site.host, document, "apply", limitSeconds);
 }

@@ -21,7 +21,7 @@ const noteSeconds = 20;
 /** Leaves on every host that was looked at when that was, and what was found. What cannot be noted is not. */
 export async function noteLook(sites: readonly Site[], { drift, unseen }: Look, at: Date): Promise<void> {
   const text = `${at.toISOString()} ${String(drift.length)} ${String(unseen.length)}`;
-  const script = ["../hold-project.sh", "note.sh"].map((part) => readScript(import.meta.url, part)).join("");
+  const script = readScript(import.meta.url, "../hold-project.sh", "note.sh");
   const silent = unseen.filter(({ container }) => container === undefined).map(({ host }) => host);
   const answered = sites.filter(({ host }) => !silent.includes(hostLabel(host)));
   await Promise.allSettled(

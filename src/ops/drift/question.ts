@@ -60,10 +60,7 @@ export function insideQuestion(container: WantedContainer): HostScript {
       HAPROXY: has("haproxy"),
       NODE: has("postgres"),
     },
-    script: [
-      socketScript(),
-      ...["../../fleet/contents.sh", "look-inside.sh"].map((part) => readScript(import.meta.url, part)),
-    ].join(""),
+    script: socketScript() + readScript(import.meta.url, "../../fleet/contents.sh", "look-inside.sh"),
   };
 }
 

@@ -140,9 +140,7 @@ async function prepare({ site, container, mends }: Preparation): Promise<void> {
         .flatMap((mend) => (mend.do === "restart" ? [`${mend.unit} ${mend.service}`] : []))
         .join("\n"),
     },
-    script: ["../../incus/about-container.sh", "mend.sh"]
-      .map((part) => readScript(import.meta.url, part))
-      .join(""),
+    script: readScript(import.meta.url, "../../incus/about-container.sh", "mend.sh"),
   });
   await say(site.host, document, "apply", prepareSeconds);
 }

@@ -68,7 +68,7 @@ look() {
     printf 'known no\n'
   else
     printf 'known yes\n'
-    sed -n 's/.*maintenance\.html if { .* -m str yes } !{ src \(.*\) }$/allowed \1/p' "$config"
+    sed -n 's/.*maintenance\.html if { \(var(txn\.closed)\|src,map_ip([^ ]*)\) -m str yes } !{ src \(.*\) }$/allowed \2/p' "$config"
     if [ "$state" = active ]; then live=$(ask "$admin" 5 "show map $MAP") || state=silent; fi
     sed -n 's/^0x[0-9a-f]* /live /p' <<<"$live"
   fi

@@ -102,7 +102,7 @@ export async function note(
   name: string,
   value: string | undefined,
 ): Promise<readonly string[]> {
-  const script = ["../hold-project.sh", "note.sh"].map((part) => readScript(import.meta.url, part)).join("");
+  const script = readScript(import.meta.url, "../hold-project.sh", "note.sh");
   const parameters = { PROJECT: site.project, NAME: name, VALUE: value ?? "" };
   const failures = await Promise.all(
     hostsOf(site).map(async (host): Promise<string[]> => {

@@ -107,7 +107,7 @@ export class PostgresSays {
     const note = this.#note === undefined ? "" : noteText(this.#note);
     return hostDocument({
       parameters: { PROJECT: this.#site.project, NOTE: note, ...parameters },
-      script: ["step.sh", script].map((part) => readScript(import.meta.url, part)).join(""),
+      script: readScript(import.meta.url, "step.sh", script),
     });
   }
 }

@@ -39,7 +39,7 @@ own_data() {
 }
 
 put_to_work() { # sets `why` when it does not work
-  [ "$(systemctl show -P NeedDaemonReload prometheus)" = no ] || systemctl daemon-reload
+  reload_units prometheus
   if [ -e "$unit_dir/restart" ] || ! systemctl is-active --quiet prometheus; then
     restart
   elif [ -e "$unit_dir/reload" ]; then
