@@ -69,6 +69,7 @@ async function grow(site: Site, size: number, rounds: number, progress: Progress
 
     await ask();
     const created = await step("first creation", up);
+    const settled = await step("the update after it", up);
     const nothing: Taken[] = [];
     const line: Taken[] = [];
     let memory = created.memory;
@@ -86,7 +87,7 @@ async function grow(site: Site, size: number, rounds: number, progress: Progress
       .parse(await stack.exportState());
     const resources = state.deployment.resources.length;
     const refused = await site.refusedConnections();
-    return { host: site.name, size, resources, created, nothing, line, memory, refused };
+    return { host: site.name, size, resources, created, settled, nothing, line, memory, refused };
   } finally {
     await site.clear(stack.incus.name);
     await stack.close();

@@ -1,3 +1,4 @@
+import { parse } from "node:path";
 import { z } from "zod";
 import { agentPort } from "../config/fleet.ts";
 import type { FileSpec } from "../incus/file-spec.ts";
@@ -150,8 +151,8 @@ function agentUnit({ name }: InstanceSpec): FileSpec {
 }
 
 function agentScripts(): FileSpec[] {
-  return ["agent.sh", "leave.sh"].map((name) => ({
-    path: `/usr/local/lib/veza/${name === "leave.sh" ? "leave" : name}`,
+  return ["agent.pl", "leave.sh"].map((name) => ({
+    path: `/usr/local/lib/veza/${parse(name).name}`,
     content: readScript(import.meta.url, name),
     mode: "0755",
     owner: "root:root",

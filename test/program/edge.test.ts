@@ -270,7 +270,7 @@ describe("what a reviewer reads first", () => {
       file '/etc/systemd/system/backend-api.service' '0644' 'root:root' <<'END_OF_FILE'
       file '/etc/veza/backend-api.env' '0640' 'root:root' <<'END_OF_FILE'
       file '/etc/systemd/system/veza-agent.service' '0644' 'root:root' <<'END_OF_FILE'
-      file '/usr/local/lib/veza/agent.sh' '0755' 'root:root' <<'END_OF_FILE'
+      file '/usr/local/lib/veza/agent' '0755' 'root:root' <<'END_OF_FILE'
       file '/usr/local/lib/veza/leave' '0755' 'root:root' <<'END_OF_FILE'"
     `);
   });

@@ -30,10 +30,13 @@ export function toolchainDir(): string {
   return join(cacheDir(), "toolchain");
 }
 
+/** Raised when homes are made in another way. */
+const homeRevision = 2;
+
 /** PULUMI_HOME belongs to one set of plugins: two checkouts with different ones do not disturb each other. */
 export function homeId(): string {
-  const plugins = (["tls", "command"] as const).map((piece) => pieceId(piece)).join(" ");
-  return `home-${createHash("sha256").update(plugins).digest("hex").slice(0, 12)}`;
+  const madeOf = [...(["tls", "command"] as const).map((piece) => pieceId(piece)), String(homeRevision)];
+  return `home-${createHash("sha256").update(madeOf.join(" ")).digest("hex").slice(0, 12)}`;
 }
 
 /** The toolchain when it is all there, else undefined. Only looks, in a few milliseconds. */

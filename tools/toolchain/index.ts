@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -65,7 +65,22 @@ function home(paths: ReadonlyMap<PieceName, string>): Source {
         "veza-edge", "workspaces"); // prettier-ignore
       mkdirSync(workspaces, { recursive: true });
       symlinkSync(workspaces, join(dir, "workspaces"));
+      forgoLogs(join(dir, "logs"));
       return { version: versions.cli.version, from: dirname(dir) };
     },
   };
+}
+
+/**
+ * Pulumi writes everything that it says to its plugins into a compressed and encrypted log, whatever the verbosity and
+ * without a switch against it: most of a tenth of a small stack's time, a quarter of a large one's, and half a gigabyte
+ * in a folder that is a cache here. It does without where that folder cannot be made.
+ */
+function forgoLogs(folder: string): void {
+  rmSync(folder, { recursive: true, force: true }); // of the plugins' installation
+  writeFileSync(
+    folder,
+    "A file on purpose: Pulumi would write a log of each command into a folder of this name, which takes up to a quarter\n" +
+      "of an update's time. Remove it to have those logs. What an update does: bin/pulumi up --logtostderr -v=9\n",
+  );
 }
