@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { execa } from "execa";
 import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { once } from "node:events";
 import { createServer } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { FleetLab, instancesOf } from "./fleet-lab.ts";
 
@@ -92,6 +94,24 @@ describe("an instance without a load balancer, one roll-out after the other", ()
     await expect(ask()).resolves.toEqual(before);
     await lab.shell("rolling-api-1", "touch -d '-16 seconds' /run/veza/agent");
     await expect(agent()).resolves.toBe("up\n");
+  }, 60_000);
+
+  it("tells load balancers, with one process, whoever else holds connections to its agent or cuts them", async () => {
+    const process = () => lab.shell("rolling-api-1", "systemctl show -P MainPID veza-agent");
+    const before = await process();
+    const silent = Array.from({ length: 300 }, () => connect({ host: "10.77.0.71", port: 8079 }).pause());
+    try {
+      await Promise.all(silent.map((socket) => once(socket, "connect")));
+      await expect(agent()).resolves.toBe("up\n");
+      for (const socket of silent) socket.resetAndDestroy();
+      await expect(agent()).resolves.toBe("up\n");
+    } finally {
+      for (const socket of silent) socket.destroy();
+    }
+    await expect(process()).resolves.toBe(before);
+    await expect(lab.shell("rolling-api-1", "systemctl show -P TasksCurrent veza-agent")).resolves.toBe(
+      "1\n",
+    );
   }, 60_000);
 
   it("rolls over to a new version and keeps the previous release", async () => {
