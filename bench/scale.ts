@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { runTimed, type Taken } from "../test/lab/support/run-timed.ts";
@@ -49,6 +51,15 @@ export async function measureScale(words: readonly string[], progress: Progress)
   await publish("scale", result, scaleSection(result));
 }
 
+/**
+ * Waits until the machine is done with what a creation leaves it to do: until it has little more waiting than it has
+ * cores, three minutes at most.
+ */
+async function rest(): Promise<void> {
+  const deadline = Date.now() + 180_000;
+  while (load() > 1.2 * availableParallelism() && Date.now() < deadline) await delay(1000);
+}
+
 async function grow(site: Site, size: number, rounds: number, progress: Progress): Promise<Sample> {
   const stack = await LabStack.open();
   try {
@@ -70,6 +81,7 @@ async function grow(site: Site, size: number, rounds: number, progress: Progress
     await ask();
     const created = await step("first creation", up);
     const settled = await step("the update after it", up);
+    await step("waiting for the machine to come to rest", rest);
     const nothing: Taken[] = [];
     const line: Taken[] = [];
     let memory = created.memory;
