@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 const scripts = new Map<string, string>();
 
 /**
- * The text of a shell script that lies beside the module naming it: `readScript(import.meta.url, "push.sh")`. Several
+ * The text of a script that lies beside the module naming it: `readScript(import.meta.url, "push.sh")`. Several
  * names: one script, each part behind the one before.
  */
 export function readScript(moduleUrl: string, ...names: readonly string[]): string {
