@@ -27,7 +27,7 @@ const opened = (inputs: object): Record<string, unknown> =>
 /** The parameters that a document begins with, and nothing of its script. */
 function parameters(name: string): string {
   const stdin = String(commands.get(name)?.["stdin"]);
-  return stdin.slice(0, stdin.indexOf("\n# shellcheck") + 1);
+  return stdin.slice(0, stdin.indexOf('\n: "${') + 1);
 }
 
 const spec = (content: string): FilesSpec => ({
