@@ -86,7 +86,7 @@ export function renderHaproxy(model: HaproxyModel): FileSpec[] {
         accessLogView(model.accessLog.keepMiB),
       ),
     ),
-    fixed("/usr/local/lib/veza/access-log", "0755", "usr/local/lib/veza/access-log.sh"),
+    fixed("/usr/local/lib/veza/access-log", "0755", "usr/local/lib/veza/access-log.pl"),
     // Before what reads them: it may be called in the middle of an update.
     ...libraries.map((path) => fixed(`/${path}`, "0644")),
     fixed(controlScript, "0755", "usr/local/lib/veza/haproxy-control.sh"),
