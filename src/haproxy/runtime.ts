@@ -141,6 +141,8 @@ export interface Stat {
   readonly userWeight?: number;
   /** Why the last check ended as it did, e.g. `L4CON in 0ms`; absent for what is not checked. */
   readonly lastCheck?: string;
+  /** How the last agent check failed to hear an agent, e.g. `L4CON in 0ms`; absent where it did, or none is asked. */
+  readonly agentSilent?: string;
   /** Seconds since UP/DOWN last changed. */
   readonly lastChangeSeconds?: number;
 }
@@ -184,16 +186,23 @@ export function parseStat(text: string): Parsed<Stat[]> {
       errors: ["econ", "eresp", "hrsp_5xx"].reduce((sum, name) => sum + (optional(name) ?? 0), 0),
       ...(weight === undefined ? {} : { weight }),
       ...(userWeight === undefined ? {} : { userWeight }),
-      ...(value("check_status") === "" ? {} : { lastCheck: lastCheck(value) }),
+      ...(value("check_status") === ""
+        ? {}
+        : { lastCheck: lastCheck(value("check_status"), value("check_duration"), value("last_chk")) }),
+      ...(unheard.test(value("agent_status"))
+        ? { agentSilent: lastCheck(value("agent_status"), value("agent_duration"), value("last_agt")) }
+        : {}),
       ...(lastChangeSeconds === undefined ? {} : { lastChangeSeconds }),
     });
   }
   return { ok: true, value: stats };
 }
 
-function lastCheck(value: (name: string) => string): string {
-  const duration = value("check_duration");
-  return `${value("check_status")}${duration === "" ? "" : ` in ${duration}ms`}${value("last_chk") === "" ? "" : `: ${value("last_chk")}`}`;
+/** Codes of checks that ended without an answer that means anything (manual, 9.1, `check_status`). */
+const unheard = /^(\* )?(SOCKERR|L4TOUT|L4CON|L7TOUT|L7RSP)/;
+
+function lastCheck(code: string, milliseconds: string, text: string): string {
+  return `${code}${milliseconds === "" ? "" : ` in ${milliseconds}ms`}${text === "" ? "" : `: ${text}`}`;
 }
 
 /** How HAProxy sees a server, whatever words its status adds (`UP 1/3`, `DOWN (agent)`). */

@@ -115,6 +115,22 @@ describe("an edge, deployed from nothing", () => {
     });
   }, 60_000);
 
+  it("tells that an instance's agent is silent, of which clients notice nothing", async () => {
+    await stack.incus.shell("backend-api-2", "systemctl stop veza-agent");
+    const silent = /^haproxy does not hear the agent of api_pool\/backend-api-2 \(L4CON\b.*\): it serves, /;
+    await until("status tells", async () => {
+      const { exitCode, stdout } = await stack.veza("status", "--json");
+      const { problems } = JSON.parse(stdout) as { problems: string[] };
+      return exitCode === 2 && problems.length === 1 && silent.test(problems.join());
+    });
+    expect((await serversOf("api_pool")).get("backend-api-2")?.status).toBe("UP");
+    const { exitCode, all } = await stack.veza("drift");
+    expect(exitCode).toBe(2);
+    expect(all).toMatch(/backend-api-2[^]*veza-agent/);
+    await stack.incus.shell("backend-api-2", "systemctl start veza-agent");
+    expect(await stack.veza("drift")).toMatchObject({ exitCode: 0 });
+  }, 60_000);
+
   it("tells what its applications wrote, and lets an operator in", async () => {
     const logs = await stack.veza("logs", "backend-api-2", "-n", "5");
     expect(logs).toMatchObject({

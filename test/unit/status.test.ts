@@ -10,8 +10,11 @@ import { trafficFrom, type Status, type Traffic } from "../../src/ops/status/sta
 import { node, primaryDetails, silentNode, topology } from "./postgres-sight.ts";
 
 // As HAProxy 3.0 answers, without the columns that nobody reads.
-const header = "# pxname,svname,scur,status,weight,lastchg,type,rate,req_rate,econ,eresp,hrsp_5xx,uweight,";
-const table = (...rows: readonly string[]): string => `${header}\n${rows.map((row) => `${row},\n`).join("")}`;
+const header =
+  "# pxname,svname,scur,status,weight,lastchg,type,rate,req_rate,econ,eresp,hrsp_5xx,uweight,agent_status,agent_duration,last_agt,";
+const columns = header.split(",").length;
+const whole = (row: string): string => row.padEnd(row.length + columns - row.split(",").length, ",");
+const table = (...rows: readonly string[]): string => [header, ...rows.map(whole), ""].join("\n");
 const usual = [
   "edge,FRONTEND,12,OPEN,,,0,3,40,,,7,",
   "api_pool,backend-api-1,2,UP,100,1200,2,20,,0,0,1,100",
@@ -165,6 +168,27 @@ describe("what is found in a stack", () => {
     ],
   ])("is %s", (_, changes, problems) => {
     expect(findingsOf(stack(changes), pools, now).problems).toEqual(problems);
+  });
+
+  it.each([
+    ["connection refused", "UP,100", ",L4CON,0,Connection refused", "L4CON in 0ms: Connection refused"],
+    ["silence, seen while the next look has begun", "UP,100", ",* L4TOUT,1001,", "* L4TOUT in 1001ms"],
+    ["no word of an agent's", "DRAIN,0", ",L7RSP,1,", "L7RSP in 1ms"],
+    ["up", "UP,100", ",L7OK,0,", undefined],
+    ["down", "UP,100", ",L7STS,0,down", undefined],
+    ["nothing, because nobody has asked yet", "UP,100", ",INI,,", undefined],
+    ["nothing, and the server is down for all to see", "DOWN,0", ",L4CON,0,", undefined],
+  ])("is an agent that answers with %s, if no load balancer hears it", (_, state, agent, why) => {
+    const seen = { loadBalancers: balancer(edge, first, second.replace("UP,100", state) + agent) };
+    const words = `haproxy does not hear the agent of api_pool/backend-api-2 (${why ?? ""}): it serves, but no roll-out gets past it; bin/veza drift --stack prod says what is wrong there`;
+    expect(findingsOf(stack(seen), pools, now).problems.includes(words)).toBe(why !== undefined);
+    expect(findingsOf(stack(seen), pools, now).problems.join()).toMatch(
+      why === undefined ? /^(?!.* agent )/ : / agent /,
+    );
+
+    const update = { seen: readMark(`running 2026-11-20T10:00:00.000Z not-${hostname()}:7:x`) };
+    const busy = stack({ ...seen, hosts: [{ name: "main", where: "there", update }] });
+    expect(findingsOf(busy, pools, now).problems.join()).not.toMatch(/ agent /);
   });
 
   it("are notes, and no problems, where somebody is at work", () => {

@@ -39,6 +39,7 @@ export function findingsOf(
         .filter(({ name }) => !nodes.includes(name))
         .flatMap((container) => containerProblems(container, project)),
       ...loadBalancers.flatMap((balancer) => balancerProblems(balancer, pools, excused)),
+      ...agentProblems(status, Object.keys(pools)),
       ...maintenanceProblems(status.maintenance),
       ...("problem" in certificates
         ? [`certificates are not known: ${certificates.problem}`]
@@ -147,6 +148,23 @@ function balancerProblems(
         .map((server) => `${name} has ${pool}/${server.server} ${server.status}${sinceWords(server)}`),
     ];
   });
+}
+
+/**
+ * Clients do not notice an agent that is not heard, because health checks go on: the next roll-out does. Of a server
+ * that is down there is something else to say, and an update may be about to put its agent in place.
+ */
+function agentProblems({ stack, hosts, loadBalancers }: Status, pools: readonly string[]): string[] {
+  if (hosts.some(({ update }) => "seen" in update && isUnderWay(update.seen))) return [];
+  return loadBalancers.flatMap(({ name, traffic }) =>
+    ("seen" in traffic ? traffic.seen.servers : []).flatMap((one) =>
+      one.agentSilent === undefined || !pools.includes(one.pool) || serverStatus(one) === "down"
+        ? []
+        : [
+            `${name} does not hear the agent of ${one.pool}/${one.server} (${one.agentSilent}): it serves, but no roll-out gets past it; bin/veza drift --stack ${stack} says what is wrong there`,
+          ],
+    ),
+  );
 }
 
 /** What is closed on purpose and looks alike everywhere is a note; what is not, somebody has to end. */

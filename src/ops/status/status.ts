@@ -70,6 +70,8 @@ export interface ServerTraffic {
   readonly sinceSeconds?: number;
   /** Who keeps new sessions from it: an operator, or the instance itself, which is being rolled out. */
   readonly keptBack?: "operator" | "instance";
+  /** Why its agent was not heard by the last look; absent where it was, or there is none. */
+  readonly agentSilent?: string;
   readonly sessions: number;
   readonly perSecond: number;
   /** Since the load balancer's last reload. */
@@ -91,11 +93,24 @@ export function trafficFrom(stats: readonly Stat[], pools: readonly string[]): T
     errors: sum(({ errors }) => errors),
     servers: stats
       .filter(({ kind, proxy }) => kind === "server" && shown.includes(proxy))
-      .map(({ proxy, name, status, lastChangeSeconds, userWeight, sessions, perSecond, errors }) => ({
-        ...{ pool: proxy, server: name, status, sessions, perSecond, errors },
-        ...(lastChangeSeconds === undefined ? {} : { sinceSeconds: lastChangeSeconds }),
-        ...keptBack(status, userWeight),
-      })),
+      .map(
+        ({
+          proxy,
+          name,
+          status,
+          lastChangeSeconds,
+          userWeight,
+          sessions,
+          perSecond,
+          errors,
+          agentSilent,
+        }) => ({
+          ...{ pool: proxy, server: name, status, sessions, perSecond, errors },
+          ...(agentSilent === undefined ? {} : { agentSilent }),
+          ...(lastChangeSeconds === undefined ? {} : { sinceSeconds: lastChangeSeconds }),
+          ...keptBack(status, userWeight),
+        }),
+      ),
   };
 }
 
