@@ -7,7 +7,7 @@ import { Ansible } from "./apply/ansible.ts";
 import type { Contender, Reach, Wanted } from "./apply/contender.ts";
 import { imagesFor } from "./apply/images.ts";
 import { Ours } from "./apply/ours.ts";
-import { applySection, type ApplyResult, type Case, type Sample } from "./apply/report.ts";
+import { applySection, type ApplyResult, type Case, type Failure, type Sample } from "./apply/report.ts";
 import { everythingAnswers, isLive, takesTraffic, until } from "./apply/watch.ts";
 import { load, machine, publish } from "./result.ts";
 import { optionsFrom } from "./options.ts";
@@ -59,28 +59,61 @@ export async function compareApply(words: readonly string[], progress: Progress)
       contenders.push(closing(ansible));
     }
     const samples: Sample[] = [];
+    const failures: Failure[] = [];
     for (const size of sizes)
-      for (let round = 1; round <= rounds; round++)
-        samples.push(...(await inTurns(contenders.map((one) => casesOf(one, size, round, progress)))));
-    const result: ApplyResult = { ...(await machine()), ansible: installed.version, samples };
+      for (let round = 1; round <= rounds; round++) {
+        const begin = () =>
+          contenders.map((one) => ({ who: one.name, cases: casesOf(one, size, round, progress) }));
+        samples.push(...(await wholeRound(begin, (failure) => failures.push(failure))));
+      }
+    const result: ApplyResult = { ...(await machine()), ansible: installed.version, samples, failures };
     await publish(host === "local" ? "apply" : `apply-${host}`, result, applySection(result));
   } finally {
     for (const one of opened) await one.close();
   }
 }
 
+/** What one contender does in a round, sample by sample. */
+interface Turns {
+  readonly who: string;
+  readonly cases: AsyncGenerator<Sample, void>;
+}
+
+/** How often a round is begun again: a command that Incus lost the output of fails whole playbooks. */
+const tries = 3;
+
+/** A round in which nobody failed; one in which somebody did is told, and counts for nobody. */
+async function wholeRound(
+  begin: () => readonly Turns[],
+  tell: (failure: Failure) => void,
+): Promise<readonly Sample[]> {
+  for (let left = tries; ; left--) {
+    const samples: Sample[] = [];
+    const failure = await inTurns(begin(), samples);
+    if (failure === undefined) return samples;
+    tell({ who: failure.who, why: String(failure.error) });
+    if (left === 1) throw failure.error;
+  }
+}
+
 /** One sample of each, again and again, so that a busy minute of the machine is a busy minute for all of them. */
-async function inTurns(all: readonly AsyncGenerator<Sample, void>[]): Promise<readonly Sample[]> {
-  const samples: Sample[] = [];
+async function inTurns(
+  all: readonly Turns[],
+  samples: Sample[],
+): Promise<{ who: string; error: unknown } | undefined> {
   let running = [...all];
   while (running.length > 0) {
     for (const one of [...running]) {
-      const next = await one.next();
-      if (next.done === true) running = running.filter((other) => other !== one);
-      else samples.push(next.value);
+      try {
+        const next = await one.cases.next();
+        if (next.done === true) running = running.filter((other) => other !== one);
+        else samples.push(next.value);
+      } catch (error) {
+        return { who: one.who, error };
+      }
     }
   }
-  return samples;
+  return undefined;
 }
 
 /** Every case once, each from where the one before it ended. */

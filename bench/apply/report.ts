@@ -21,7 +21,18 @@ export interface Sample {
   readonly load: number;
 }
 
-export type ApplyResult = Machine & { readonly ansible: string; readonly samples: readonly Sample[] };
+/** A run that ended without what it was for. */
+export interface Failure {
+  readonly who: string;
+  readonly why: string;
+}
+
+export type ApplyResult = Machine & {
+  readonly ansible: string;
+  readonly samples: readonly Sample[];
+  /** Of rounds that were begun again, and count for nobody. */
+  readonly failures: readonly Failure[];
+};
 
 const ours = "bin/pulumi up";
 
@@ -65,8 +76,17 @@ export function applySection(result: ApplyResult): string {
   const rounds = Math.max(...result.samples.map(({ round }) => round));
   return [
     table(["instances", "case", ours, ...head], rows),
-    `Seconds, medians of ${String(rounds)}; a ratio above 1 is in our favour. ${conditions(result, [`Pulumi ${result.pulumi}`, `Node ${result.node}`, result.ansible], result.samples)}`,
+    `Seconds, medians of ${String(rounds)}; a ratio above 1 is in our favour. ${failed(result.failures)} ${conditions(result, [`Pulumi ${result.pulumi}`, `Node ${result.node}`, result.ansible], result.samples)}`,
   ].join("\n");
+}
+
+/** Who failed how often; the reasons are with the samples. */
+function failed(failures: readonly Failure[]): string {
+  if (failures.length === 0) return "No run failed.";
+  const times = [...new Set(failures.map(({ who }) => who))].map(
+    (who) => `${who} × ${String(failures.filter((one) => one.who === who).length)}`,
+  );
+  return `Rounds begun again because a run in them failed: ${times.join(", ")}.`;
 }
 
 function inSeconds(value: number | undefined): string {

@@ -18,10 +18,21 @@ const by = (who: string, nothing: number): readonly Sample[] => [
   sample(who, "limited", "one line", 8),
 ];
 
-function rows(samples: readonly Sample[]): readonly string[] {
+function section(samples: readonly Sample[], ...failing: readonly string[]): string {
   const machine = { cpu: "any", cores: 2, memoryGiB: 4, kernel: "6", incus: "6", node: "24", pulumi: "3" };
-  const result: ApplyResult = { ...machine, measured: "2026-11-21T", ansible: "ansible-core 2", samples };
-  return applySection(result)
+  const failures = failing.map((who) => ({ who, why: "its output was lost" }));
+  const result: ApplyResult = {
+    ...machine,
+    measured: "2026-11-21T",
+    ansible: "ansible-core 2",
+    samples,
+    failures,
+  };
+  return applySection(result);
+}
+
+function rows(samples: readonly Sample[]): readonly string[] {
+  return section(samples)
     .split("\n")
     .filter((line) => line.startsWith("|") && !line.includes("---"));
 }
@@ -34,6 +45,13 @@ describe("the table of updates beside Ansible's", () => {
       "| 2+2 | look at the hosts | 2.0 | 30.0 | 15.0 |  |  |",
       "| 2+2 | one line | 4.0 | 32.0 | 8.0 | 8.0 | 2.0 |",
     ]);
+  });
+
+  it("says who failed, so that rounds were begun again", () => {
+    expect(section(ours)).toContain("in our favour. No run failed. 2026-11-21: ");
+    expect(section(ours, "Ansible", "bin/pulumi up", "Ansible")).toContain(
+      "Rounds begun again because a run in them failed: Ansible × 2, bin/pulumi up × 1. 2026-11-21: ",
+    );
   });
 
   it("has columns for each of the ways that Ansible has into containers", () => {
