@@ -91,7 +91,8 @@ async function wholeRound(
     const samples: Sample[] = [];
     const failure = await inTurns(begin(), samples);
     if (failure === undefined) return samples;
-    tell({ who: failure.who, why: String(failure.error) });
+    const [why = ""] = String(failure.error).split("\n");
+    tell({ who: failure.who, why });
     if (left === 1) throw failure.error;
   }
 }

@@ -124,7 +124,7 @@ export class Ansible implements Contender {
         },
       },
     );
-    if (ran.failed) throw new Error(`the playbook failed:\n${ran.all}`);
+    if (ran.failed) throw new Error(`the playbook failed: ${reasonIn(ran.all)}\n${ran.all}`);
   }
 
   async removeContainer(wanted: Wanted, name: string): Promise<void> {
@@ -155,4 +155,9 @@ export class Ansible implements Contender {
   #names(wanted: Wanted): readonly string[] {
     return [...this.#addresses(wanted).keys()];
   }
+}
+
+/** What the first task that failed says. */
+function reasonIn(said: string): string {
+  return /^(?:fatal|failed): .*"msg": "((?:[^"\\]|\\.)*)"/m.exec(said)?.[1] ?? "its output is below";
 }
