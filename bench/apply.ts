@@ -79,7 +79,7 @@ interface Turns {
   readonly cases: AsyncGenerator<Sample, void>;
 }
 
-/** How often a round is begun again: a command that Incus lost the output of fails whole playbooks. */
+/** How often a round is begun at most: a command that Incus lost the output of fails a whole playbook. */
 const tries = 3;
 
 /** A round in which nobody failed; one in which somebody did is told, and counts for nobody. */

@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const folders = "{src,stacks,templates/usr/local/lib/veza/haproxy.d/socket,test,tools,bench}";
 const scripts = globSync(`${folders}{/**/*,}.sh`, { cwd: root });
 
-/** As bash has read it, without comments and in an order of its own. */
+/** As bash has read it: without comments, and laid out its own way. */
 async function parsed(text: string): Promise<string> {
   const read = await execa("bash", ["-c", 'eval "script() {\n$(cat)\n}"; declare -f script'], {
     input: text,

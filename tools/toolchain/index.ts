@@ -73,8 +73,8 @@ function home(paths: ReadonlyMap<PieceName, string>): Source {
 
 /**
  * Pulumi writes everything that it says to its plugins into a compressed and encrypted log, whatever the verbosity and
- * without a switch against it: a quarter of an update's time at fifty instances (docs/performance.md), and half a gigabyte
- * in a folder that is a cache here. It does without where that folder cannot be made.
+ * without a switch against it: a quarter of an update's time at fifty instances (docs/performance.md), and half a
+ * gigabyte in a folder that is a cache here. It does without where that folder cannot be made.
  */
 function forgoLogs(folder: string): void {
   rmSync(folder, { recursive: true, force: true }); // of the plugins' installation

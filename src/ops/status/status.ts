@@ -93,24 +93,12 @@ export function trafficFrom(stats: readonly Stat[], pools: readonly string[]): T
     errors: sum(({ errors }) => errors),
     servers: stats
       .filter(({ kind, proxy }) => kind === "server" && shown.includes(proxy))
-      .map(
-        ({
-          proxy,
-          name,
-          status,
-          lastChangeSeconds,
-          userWeight,
-          sessions,
-          perSecond,
-          errors,
-          agentSilent,
-        }) => ({
-          ...{ pool: proxy, server: name, status, sessions, perSecond, errors },
-          ...(agentSilent === undefined ? {} : { agentSilent }),
-          ...(lastChangeSeconds === undefined ? {} : { sinceSeconds: lastChangeSeconds }),
-          ...keptBack(status, userWeight),
-        }),
-      ),
+      .map(({ proxy: pool, name: server, status, sessions, perSecond, errors, ...stat }) => ({
+        ...{ pool, server, status, sessions, perSecond, errors },
+        ...(stat.agentSilent === undefined ? {} : { agentSilent: stat.agentSilent }),
+        ...(stat.lastChangeSeconds === undefined ? {} : { sinceSeconds: stat.lastChangeSeconds }),
+        ...keptBack(status, stat.userWeight),
+      })),
   };
 }
 
